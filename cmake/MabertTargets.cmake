@@ -1,0 +1,61 @@
+# One OBJECT library per layer, one test program per layer. A layer names only the layers directly below that it
+# uses; a program links the whole stack up to its layer, because operators register only from directly linked objects.
+
+set(MABERT_LAYERS core config ops kernels nn data train app)
+# What a program of a layer links: everything below it, in order.
+set(MABERT_STACK_core core)
+set(MABERT_STACK_config core config)
+set(MABERT_STACK_ops core ops kernels)
+set(MABERT_STACK_kernels core ops kernels)
+set(MABERT_STACK_nn core config ops kernels nn)
+set(MABERT_STACK_data core config data)
+set(MABERT_STACK_train core config ops kernels nn data train)
+set(MABERT_STACK_app core config ops kernels nn data train app)
+
+# mabert_add_layer(NAME SOURCES a.cpp ... LINKS target ...)
+function(mabert_add_layer name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINKS" ${ARGN})
+  add_library(mabert_${name} OBJECT ${ARG_SOURCES})
+  target_include_directories(mabert_${name} PUBLIC ${PROJECT_SOURCE_DIR}/include)
+  target_link_libraries(mabert_${name} PUBLIC ${ARG_LINKS} PRIVATE mabert_warnings)
+  target_compile_features(mabert_${name} PUBLIC cxx_std_20)
+endfunction()
+
+# mabert_add_program(NAME LAYER app SOURCES a.cpp ... LINKS target ...)
+function(mabert_add_program name)
+  cmake_parse_arguments(ARG "" "LAYER" "SOURCES;LINKS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  foreach(layer IN LISTS MABERT_STACK_${ARG_LAYER})
+    target_link_libraries(${name} PRIVATE mabert_${layer})
+  endforeach()
+  target_link_libraries(${name} PRIVATE ${ARG_LINKS} mabert_warnings)
+endfunction()
+
+# mabert_add_tests(LAYER SOURCES a_test.cpp ... [LABELS fast] [SLOW b_test.cpp ...] LINKS target ...)
+# One program per layer, one ctest entry per file: a_b_test.cpp holds the suites that begin with AB (selected by name).
+function(mabert_add_tests layer)
+  cmake_parse_arguments(ARG "" "" "SOURCES;SLOW;LINKS" ${ARGN})
+  set(program mabert_${layer}_tests)
+  mabert_add_program(${program} LAYER ${layer} SOURCES ${ARG_SOURCES} ${ARG_SLOW}
+                     LINKS ${ARG_LINKS} mabert_test_support)
+  foreach(file IN LISTS ARG_SOURCES ARG_SLOW)
+    get_filename_component(stem ${file} NAME_WE)
+    string(REGEX REPLACE "_test$" "" stem ${stem})
+    string(REPLACE "_" ";" words ${stem})
+    set(suite "")
+    foreach(word IN LISTS words)
+      string(SUBSTRING ${word} 0 1 first)
+      string(SUBSTRING ${word} 1 -1 rest)
+      string(TOUPPER ${first} first)
+      string(APPEND suite ${first}${rest})
+    endforeach()
+    set(test ${layer}.${stem})
+    add_test(NAME ${test} COMMAND ${program} "--gtest_filter=${suite}*.*:*/${suite}*.*")
+    set_tests_properties(${test} PROPERTIES
+      FAIL_REGULAR_EXPRESSION "Running 0 tests" SKIP_REGULAR_EXPRESSION "every test of this file was skipped"
+      LABELS fast TIMEOUT 600)
+    if(file IN_LIST ARG_SLOW)
+      set_tests_properties(${test} PROPERTIES LABELS slow)
+    endif()
+  endforeach()
+endfunction()
