@@ -1,0 +1,144 @@
+#include <exception>
+#include <iostream>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include "mabert/app/verbs.h"
+#include "mabert/core/error.h"
+
+namespace mabert::app {
+namespace {
+
+constexpr const char* kFooter =
+    "Results go to standard output, everything else to standard error.\n"
+    "Exit codes: 0 ok, 2 usage or configuration, 3 damaged or missing data, 4 no usable checkpoint, 5 disk full,\n"
+    "6 training stopped being finite, 7 device error, 130/143 stopped by SIGINT/SIGTERM after saving.";
+
+/// One callback's result, filled when CLI11 has parsed the verb.
+struct Dispatch {
+  CLI::App& program;
+  std::function<int()> action;
+};
+
+void add_config_verb(Dispatch& dispatch, const char* name, const char* what,
+                     int (*verb)(const ConfigArguments&, std::ostream&)) {
+  CLI::App* command = dispatch.program.add_subcommand(name, what);
+  auto arguments = std::make_shared<ConfigArguments>();
+  auto help_config = std::make_shared<bool>(false);
+  command->add_flag("--help-config", *help_config, "Print every configuration key with its default and meaning");
+  command->add_option("config", arguments->config, "Configuration file")->type_name("CONFIG.yaml");
+  command->add_option("overrides", arguments->overrides, "Values that replace the file's, e.g. train.steps=1000")
+      ->type_name("key.path=value");
+  command->callback([&dispatch, arguments, help_config, verb] {
+    dispatch.action = [arguments, help_config, verb] {
+      if (*help_config) {
+        std::cout << describe_config();
+        return 0;
+      }
+      if (arguments->config.empty()) throw UsageError("expected a configuration file; see --help");
+      return verb(*arguments, std::cout);
+    };
+  });
+}
+
+void add_evaluate(Dispatch& dispatch) {
+  CLI::App* command = dispatch.program.add_subcommand("evaluate", "Masked-language-modelling metrics of a checkpoint");
+  auto arguments = std::make_shared<EvaluateArguments>();
+  command->add_option("run", arguments->run, "Run directory (its best, else last checkpoint) or checkpoint")->required();
+  command->add_option("overrides", arguments->overrides, "Values that replace the run's configuration")
+      ->type_name("key.path=value");
+  command->add_option("--shards", arguments->shards, "Shard set to evaluate on (default: the run's validation shards)");
+  command->add_option("--device", arguments->device, "auto, cpu, cuda or cuda:N")->capture_default_str();
+  command->add_flag("--reset-scan-state", arguments->reset_scan_state, "Ablation: forget the scan state at every token");
+  command->add_flag("--zero-attention", arguments->zero_attention, "Ablation: attention contributes nothing");
+  command->add_flag("--baseline", arguments->baseline, "Also print the best prediction without context (unigram)");
+  command->add_flag("--json", arguments->json, "Print JSON");
+  command->callback([&dispatch, arguments] {
+    dispatch.action = [arguments] { return run_evaluate(*arguments, std::cout); };
+  });
+}
+
+void add_predict(Dispatch& dispatch) {
+  CLI::App* command = dispatch.program.add_subcommand("predict", "Fill the [MASK]s of lines of text");
+  auto arguments = std::make_shared<PredictArguments>();
+  command->add_option("run", arguments->run, "Run directory (its best, else last checkpoint) or checkpoint")->required();
+  command->add_option("--input", arguments->input, "File with one text per line (default: standard input)");
+  command->add_option("--top", arguments->top, "Candidates per mask")->check(CLI::Range(1, 1000))->capture_default_str();
+  command->add_option("--device", arguments->device, "auto, cpu, cuda or cuda:N")->capture_default_str();
+  command->add_flag("--json", arguments->json, "Print one JSON object per line of input");
+  command->callback([&dispatch, arguments] {
+    dispatch.action = [arguments] { return run_predict(*arguments, std::cin, std::cout); };
+  });
+}
+
+void add_inspect(Dispatch& dispatch) {
+  CLI::App* inspect = dispatch.program.add_subcommand("inspect", "Look inside a model, a checkpoint, or padding safety");
+  inspect->require_subcommand(1);
+  const auto add = [&](const char* name, const char* what, int (*verb)(const InspectArguments&, std::ostream&)) {
+    CLI::App* command = inspect->add_subcommand(name, what);
+    auto arguments = std::make_shared<InspectArguments>();
+    command->add_option("subject", arguments->subject, "Configuration file, run directory or checkpoint")->required();
+    command->add_option("overrides", arguments->overrides, "Configuration values")->type_name("key.path=value");
+    command->add_flag("--json", arguments->json, "Print JSON");
+    command->callback([&dispatch, arguments, verb] {
+      dispatch.action = [arguments, verb] { return verb(*arguments, std::cout); };
+    });
+  };
+  add("model", "Parameters, their shapes and decay groups", run_inspect_model);
+  add("checkpoint", "What a checkpoint holds, verified", run_inspect_checkpoint);
+  add("padding", "How far padding changes results at valid tokens, and the table of masking ablations",
+      run_inspect_padding);
+}
+
+void add_doctor(Dispatch& dispatch) {
+  CLI::App* command = dispatch.program.add_subcommand("doctor", "Facts about this machine and build");
+  auto json = std::make_shared<bool>(false);
+  command->add_flag("--json", *json, "Print JSON");
+  command->callback([&dispatch, json] { dispatch.action = [json] { return run_doctor(*json, std::cout); }; });
+}
+
+int report(const char* kind, const std::string& message, ExitCode code) {
+  std::cerr << "mabert: " << kind << message << '\n';
+  return static_cast<int>(code);
+}
+
+}  // namespace
+
+int run_command_line(int argc, char** argv) {
+  CLI::App program("MaBERT: pretrain, evaluate and use hybrid Mamba-Transformer encoders", "mabert");
+  program.footer(kFooter);
+  program.require_subcommand(1);
+  program.set_version_flag("--version", MABERT_VERSION);
+  Dispatch dispatch{program, {}};
+  add_config_verb(dispatch, "tokenizer", "Train a tokenizer from text", run_tokenizer);
+  add_config_verb(dispatch, "shard", "Turn text into token shards", run_shard);
+  add_config_verb(dispatch, "pretrain", "Pretrain with masked language modelling", run_pretrain);
+  add_evaluate(dispatch);
+  add_predict(dispatch);
+  add_inspect(dispatch);
+  add_doctor(dispatch);
+  try {
+    program.parse(argc, argv);
+  } catch (const CLI::Success& help) {
+    return program.exit(help);
+  } catch (const CLI::ParseError& error) {
+    return report("", std::string(error.what()) + "; see 'mabert --help'", ExitCode::usage);
+  }
+  try {
+    const int code = dispatch.action();
+    std::cout.flush();
+    if (!std::cout) return report("", "standard output: cannot write", ExitCode::disk_full);
+    return code;
+  } catch (const Error& error) {
+    return report("", error.what(), error.code());
+  } catch (const std::bad_alloc&) {
+    return report("", "out of memory: lower batch.tokens or data.max_length", ExitCode::device);
+  } catch (const std::exception& error) {
+    // LibTorch's messages carry a stack trace after the first line.
+    const std::string text = error.what();
+    return report("internal error: ", text.substr(0, text.find('\n')), ExitCode::device);
+  }
+}
+
+}  // namespace mabert::app
