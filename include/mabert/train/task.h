@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include <ATen/core/Tensor.h>
+
+#include "mabert/train/safetensors.h"
+
+namespace mabert::train {
+
+/// Where training stands in its data: optimizer step `step` of epoch `epoch`, both from 0.
+struct Position {
+  std::int64_t epoch = 0;
+  std::int64_t step = 0;
+  bool operator==(const Position&) const = default;
+};
+
+/// What the host knows of an optimizer step before it is computed.
+struct StepPlan {
+  std::int64_t micro_batches = 1;
+  std::int64_t predicted = 0;  ///< terms in the loss over all micro-batches: the denominator
+  std::int64_t tokens = 0;     ///< valid tokens over all micro-batches
+  Position next;               ///< where the following step stands
+};
+
+/// The loss of one micro-batch, on the device.
+struct PartialLoss {
+  at::Tensor sum;      ///< () differentiable: sum over the predicted terms
+  at::Tensor correct;  ///< () int64: terms predicted right; undefined where that means nothing
+};
+
+/// Metrics over held-out data, by predicted token.
+struct Evaluation {
+  double loss = 0.0;             ///< mean negative log-likelihood, nats
+  double perplexity = 0.0;       ///< exp(loss)
+  double masked_accuracy = 0.0;  ///< part of the predicted tokens whose likeliest token is right
+  std::int64_t predicted = 0;
+  std::int64_t tokens = 0;  ///< valid tokens read
+};
+
+/// What is learned and from what. The trainer drives it and knows nothing of models and data.
+class Task {
+ public:
+  virtual ~Task() = default;
+
+  /// What the optimizer updates and a checkpoint holds; always the same tensors in the same order.
+  virtual NamedTensors parameters() const = 0;
+  /// What a checkpoint holds besides.
+  virtual NamedTensors buffers() const { return {}; }
+  virtual bool is_decayed(const std::string& name, const at::Tensor& parameter) const = 0;
+
+  /// Optimizer steps in an epoch, ≥ 1.
+  virtual std::int64_t steps_in_epoch(std::int64_t epoch) = 0;
+  /// Makes the micro-batches of the step at `position` ready. A pure function of the position.
+  virtual StepPlan load(const Position& position) = 0;
+  /// Forward pass of one micro-batch of the loaded step. pass: number of the forward pass in the run, for
+  /// dropout. Nothing in it may wait for the device.
+  virtual PartialLoss forward(std::int64_t micro_batch, std::int64_t pass) = 0;
+
+  /// Metrics over the held-out data; absent where there is none.
+  virtual std::optional<Evaluation> validate() = 0;
+};
+
+}  // namespace mabert::train

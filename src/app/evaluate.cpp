@@ -1,0 +1,65 @@
+#include <cstdio>
+#include <ostream>
+
+#include <nlohmann/json.hpp>
+
+#include "mabert/app/loaded_model.h"
+#include "mabert/app/run_data.h"
+#include "mabert/app/verbs.h"
+#include "mabert/core/error.h"
+#include "mabert/train/mlm_evaluation.h"
+
+namespace mabert::app {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json to_json(const train::Evaluation& evaluation) {
+  return {{"loss", evaluation.loss},
+          {"perplexity", evaluation.perplexity},
+          {"masked_accuracy", evaluation.masked_accuracy},
+          {"predicted", evaluation.predicted},
+          {"tokens", evaluation.tokens}};
+}
+
+void print(const char* name, const train::Evaluation& evaluation, std::ostream& out) {
+  char line[256];
+  std::snprintf(line, sizeof line, "%-9s loss %.4f  perplexity %.2f  masked accuracy %.2f %%  (%lld predicted of %lld tokens)\n",
+                name, evaluation.loss, evaluation.perplexity, 100 * evaluation.masked_accuracy,
+                static_cast<long long>(evaluation.predicted), static_cast<long long>(evaluation.tokens));
+  out << line;
+}
+
+}  // namespace
+
+int run_evaluate(const EvaluateArguments& arguments, std::ostream& out) {
+  LoadedModel loaded = load_model(arguments.run, arguments.device, arguments.overrides);
+  const std::filesystem::path folder = arguments.shards.value_or(loaded.config.data.shards / "valid");
+  const auto shards = open_shards(folder, *loaded.tokenizer);
+  const auto data = make_evaluation(loaded.config, shards);
+  train::MlmEvaluationOptions options;
+  options.ablation.reset_scan_state = arguments.reset_scan_state;
+  options.ablation.zero_attention = arguments.zero_attention;
+  const train::Evaluation result = train::evaluate_mlm(loaded.model, *data, loaded.device, options);
+  Json json{{"checkpoint", loaded.checkpoint.string()},
+            {"shards", folder.string()},
+            {"reset_scan_state", arguments.reset_scan_state},
+            {"zero_attention", arguments.zero_attention}};
+  json.update(to_json(result));
+  std::optional<train::Evaluation> baseline;
+  if (arguments.baseline) {
+    const auto train = open_shards(loaded.config.data.shards / "train", *loaded.tokenizer);
+    baseline = train::unigram_baseline(*train, *data);
+    json["unigram"] = to_json(*baseline);
+  }
+  if (arguments.json) {
+    out << json.dump(2) << '\n';
+    return 0;
+  }
+  out << loaded.checkpoint.string() << " on " << folder.string() << '\n';
+  print("model", result, out);
+  if (baseline) print("unigram", *baseline, out);
+  return 0;
+}
+
+}  // namespace mabert::app

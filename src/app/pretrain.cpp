@@ -1,0 +1,136 @@
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <iostream>
+#include <sstream>
+
+#include <nlohmann/json.hpp>
+
+#include "mabert/app/run_config.h"
+#include "mabert/app/run_data.h"
+#include "mabert/app/signals.h"
+#include "mabert/app/verbs.h"
+#include "mabert/core/error.h"
+#include "mabert/core/files.h"
+#include "mabert/nn/initialize.h"
+#include "mabert/nn/masked_language_model.h"
+#include "mabert/nn/module_base.h"
+#include "mabert/train/console.h"
+#include "mabert/train/mlm_task.h"
+#include "mabert/train/trainer.h"
+
+namespace mabert::app {
+namespace {
+
+constexpr std::uint64_t kMaxConfigBytes = 1 << 20;
+
+/// Keeps two processes from training in one run directory; the system lifts it when the process ends, however it ends.
+class RunLock {
+ public:
+  explicit RunLock(const std::filesystem::path& directory) {
+    const std::filesystem::path path = directory / ".lock";
+    descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (descriptor_ < 0) throw UsageError(directory.string() + ": cannot write here; choose another run_dir");
+    if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
+      ::close(descriptor_);
+      throw UsageError(directory.string() + ": another process is training in this run directory; wait, or choose another run_dir");
+    }
+  }
+  ~RunLock() { ::close(descriptor_); }
+  RunLock(const RunLock&) = delete;
+  RunLock& operator=(const RunLock&) = delete;
+
+ private:
+  int descriptor_ = -1;
+};
+
+/// The first line in which two texts differ.
+std::pair<std::string, std::string> first_difference(const std::string& before, const std::string& now) {
+  std::istringstream a(before), b(now);
+  std::string left, right;
+  while (true) {
+    const bool more_left = static_cast<bool>(std::getline(a, left)), more_right = static_cast<bool>(std::getline(b, right));
+    if (left != right || !more_left || !more_right) return {left, right};
+  }
+}
+
+void require_same_run(const std::filesystem::path& directory, const RunConfig& config) {
+  const std::filesystem::path path = directory / "config.yaml";
+  if (!std::filesystem::exists(path)) return;
+  const RunConfig earlier = parse_run_config(read_text_file(path, kMaxConfigBytes), path.string(), {});
+  const std::string before = identity(earlier), now = identity(config);
+  if (before == now) return;
+  const auto [old_line, new_line] = first_difference(before, now);
+  const auto trim = [](const std::string& line) { return line.substr(std::min(line.find_first_not_of(' '), line.size())); };
+  throw UsageError(directory.string() + ": this run directory was made with another configuration ('" + trim(old_line) +
+                   "', now '" + trim(new_line) + "'); choose another run_dir, or remove this one");
+}
+
+/// result.json of a run that has reached its last step; empty otherwise.
+std::string finished_result(const std::filesystem::path& directory) {
+  const std::filesystem::path path = directory / "result.json";
+  if (!std::filesystem::exists(path)) return "";
+  const std::string text = read_text_file(path, kMaxConfigBytes);
+  const auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (json.is_discarded() || !json.contains("outcome")) {
+    throw DataError(path.string() + ": not a result; remove it to go on with this run");
+  }
+  return json["outcome"] == "interrupted" ? "" : text;
+}
+
+void resolve_vocabulary(RunConfig& config, const data::Tokenizer& tokenizer) {
+  const std::int64_t size = tokenizer.vocabulary_size();
+  if (config.model.vocabulary_size == 0) config.model.vocabulary_size = size;
+  if (config.model.vocabulary_size < size) {
+    throw UsageError("model.vocabulary_size: expected at least " + std::to_string(size) +
+                     ", the tokenizer's pieces, got " + std::to_string(config.model.vocabulary_size) +
+                     "; set it to 0 to take the tokenizer's");
+  }
+}
+
+int exit_code(const train::TrainResult& result) {
+  return result.outcome == train::Outcome::interrupted ? 128 + result.signal : 0;
+}
+
+}  // namespace
+
+int run_pretrain(const ConfigArguments& arguments, std::ostream& out) {
+  RunConfig config = load_run_config(arguments.config, arguments.overrides);
+  const std::filesystem::path directory = *config.run_dir;
+  const c10::Device device = train::prepare_device(config.train);
+  const auto tokenizer = open_run_tokenizer(config);
+  resolve_vocabulary(config, *tokenizer);
+  const RunData data = open_run_data(config, *tokenizer);
+
+  std::error_code ignored;
+  std::filesystem::create_directories(directory, ignored);
+  const RunLock lock(directory);
+  require_same_run(directory, config);
+  if (const std::string done = finished_result(directory); !done.empty()) {
+    std::cerr << directory.string() << ": this run is complete; nothing to do\n";
+    out << done;
+    return 0;
+  }
+  const std::string resolved = to_yaml(config);
+  write_file_atomically(directory / "config.yaml", resolved);
+  const auto log = train::open_log(directory / "log.txt", std::cerr, ::isatty(STDERR_FILENO) != 0);
+
+  nn::MaskedLanguageModel model(config.model);
+  nn::initialize_parameters(*model, config.model, config.train.seed);
+  model->to(device);
+  nn::set_compute_dtype(*model, train::compute_dtype(config.train.precision, device));
+  train::MlmTask task(model, data.train_loader(config), data.validation(config),
+                      {device, config.train.seed, config.train.validation_batches});
+  install_signal_handlers();
+  const train::TrainResult result =
+      train::train(task, {config.train, config.optimizer, config.schedule},
+                   {directory, resolved, tokenizer->serialized(), log, &stop_signal()}, std::cerr,
+                   ::isatty(STDERR_FILENO) != 0);
+  const std::string text = train::to_json(result);
+  write_file_atomically(directory / "result.json", text);
+  out << text;
+  return exit_code(result);
+}
+
+}  // namespace mabert::app

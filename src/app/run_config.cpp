@@ -1,0 +1,49 @@
+#include "mabert/app/run_config.h"
+
+#include "mabert/app/verbs.h"
+#include "mabert/config/describe.h"
+#include "mabert/config/document.h"
+#include "mabert/config/read.h"
+#include "mabert/config/write.h"
+
+namespace mabert::app {
+
+std::optional<config::Problem> RunConfig::validate() const {
+  if (samples.max_length > model.positions.max_length) {
+    return config::Problem{"samples.max_length", "at most model.positions.max_length (" +
+                                                     std::to_string(model.positions.max_length) + ")",
+                           std::to_string(samples.max_length)};
+  }
+  return std::nullopt;
+}
+
+RunConfig load_run_config(const std::filesystem::path& path, const std::vector<std::string>& overrides) {
+  auto config = config::read<RunConfig>(config::load(path, overrides));
+  if (!config.run_dir) config.run_dir = std::filesystem::path("runs") / path.stem();
+  return config;
+}
+
+RunConfig parse_run_config(const std::string& text, const std::string& name, const std::vector<std::string>& overrides) {
+  return config::read<RunConfig>(config::parse(text, name, overrides));
+}
+
+std::string to_yaml(const RunConfig& config) { return config::to_yaml(config); }
+
+std::string identity(const RunConfig& config) {
+  RunConfig same = config;
+  same.run_dir.reset();
+  same.tokenizer = {};
+  same.shards = {};
+  // What only decides how often something is written, or how fast it goes.
+  train::TrainOptions options;
+  options.steps = config.train.steps;
+  options.epochs = config.train.epochs;
+  options.clip_norm = config.train.clip_norm;
+  options.seed = config.train.seed;
+  same.train = options;
+  return config::to_yaml(same);
+}
+
+std::string describe_config() { return config::describe(RunConfig{}); }
+
+}  // namespace mabert::app

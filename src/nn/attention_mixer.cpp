@@ -1,0 +1,55 @@
+#include "mabert/nn/attention_mixer.h"
+
+#include <string>
+
+#include <ATen/ops/zeros_like.h>
+
+#include "mabert/nn/rotary.h"
+#include "mabert/ops/attention.h"
+
+namespace mabert::nn {
+
+std::optional<config::Problem> AttentionOptions::problem_in(const MixerSettings& settings) const {
+  if (settings.width % heads != 0) {
+    return config::Problem{"heads", "a divisor of the width " + std::to_string(settings.width),
+                           std::to_string(heads)};
+  }
+  const std::int64_t head_width = settings.width / heads;
+  if (settings.rotary_base && head_width % 2 != 0) {
+    return config::Problem{
+        "heads", "an even width per head for rotary positions",
+        std::to_string(settings.width) + " / " + std::to_string(heads) + " = " + std::to_string(head_width)};
+  }
+  return std::nullopt;
+}
+
+std::shared_ptr<SequenceMixer> AttentionOptions::build(const MixerSettings& settings) const {
+  return std::make_shared<SelfAttentionMixer>(*this, settings);
+}
+
+SelfAttentionMixer::SelfAttentionMixer(const AttentionOptions& options, const MixerSettings& settings)
+    : options_(options), settings_(settings) {
+  qkv_ = register_module("qkv", Linear(settings.width, 3 * settings.width));
+  WeightsSettings last;
+  last.weight_initializer = NormalInitializer{.ends_residual_branch = true};
+  out_proj_ = register_module("out_proj", Linear(settings.width, settings.width, last));
+}
+
+at::Tensor SelfAttentionMixer::mix(const at::Tensor& rows, const SequenceLayout& layout,
+                                   const ForwardContext& context) {
+  if (context.ablation.zero_attention) return out_proj_(at::zeros_like(rows));
+  const std::int64_t head_width = settings_.width / options_.heads;
+  auto parts = qkv_(rows).view({layout.rows(), 3, options_.heads, head_width}).unbind(1);  // 3 × (T, H, K)
+  if (settings_.rotary_base) {
+    parts[0] = apply_rotary(parts[0], layout.position(), *settings_.rotary_base);
+    parts[1] = apply_rotary(parts[1], layout.position(), *settings_.rotary_base);
+  }
+  ops::AttentionWindow window;
+  window.causal = options_.causal;
+  window.left = options_.window_left;
+  window.right = options_.window_right;
+  const at::Tensor mixed = ops::attention(parts[0], parts[1], parts[2], layout, window);  // (T, H, K)
+  return out_proj_(mixed.reshape({layout.rows(), settings_.width}));                      // (T, D)
+}
+
+}  // namespace mabert::nn

@@ -1,0 +1,14 @@
+#include "mabert/nn/forward_context.h"
+
+#include <ATen/ops/where.h>
+
+namespace mabert::nn {
+
+at::Tensor fill_invalid(const at::Tensor& x, const SequenceLayout& layout, const ForwardContext& context) {
+  if (!context.pad_fill || layout.all_valid()) return x;
+  std::vector<std::int64_t> shape(static_cast<std::size_t>(x.dim()), 1);
+  shape[0] = layout.rows();
+  return at::where(layout.row_mask().view(shape), x, at::Scalar(*context.pad_fill));
+}
+
+}  // namespace mabert::nn

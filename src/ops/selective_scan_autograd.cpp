@@ -1,0 +1,72 @@
+#include <torch/csrc/autograd/custom_function.h>
+#include <torch/library.h>
+
+#include "check.h"
+#include "selective_scan_operators.h"
+
+namespace mabert::ops {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+std::tuple<at::Tensor, at::Tensor, at::Tensor> call_forward(
+    const at::Tensor& u, const at::Tensor& delta, const at::Tensor& a, const at::Tensor& b, const at::Tensor& c,
+    const OptionalTensor& d, const OptionalTensor& z, const OptionalTensor& delta_bias,
+    const OptionalTensor& initial_state, at::TensorList layout, std::int64_t reverse, bool save_states) {
+  static const auto op = find_operator<SelectiveScanSignature>("mabert::selective_scan");
+  const at::AutoDispatchBelowADInplaceOrView guard;
+  return op.call(u, delta, a, b, c, d, z, delta_bias, initial_state, layout, reverse, save_states);
+}
+
+OptionalTensor present(const at::Tensor& tensor) { return tensor.defined() ? OptionalTensor(tensor) : std::nullopt; }
+
+struct SelectiveScan : torch::autograd::Function<SelectiveScan> {
+  static variable_list forward(AutogradContext* ctx, const at::Tensor& u, const at::Tensor& delta, const at::Tensor& a,
+                               const at::Tensor& b, const at::Tensor& c, const OptionalTensor& d,
+                               const OptionalTensor& z, const OptionalTensor& delta_bias,
+                               const OptionalTensor& initial_state, const std::vector<at::Tensor>& layout,
+                               std::int64_t reverse) {
+    auto [out, states, last_state] =
+        call_forward(u, delta, a, b, c, d, z, delta_bias, initial_state, layout, reverse, /*save_states=*/true);
+    const at::Tensor none;
+    ctx->save_for_backward({u, delta, a, b, c, d.value_or(none), z.value_or(none), delta_bias.value_or(none),
+                            initial_state.value_or(none), states});
+    ctx->saved_data["layout"] = layout;
+    ctx->saved_data["reverse"] = reverse;
+    ctx->mark_non_differentiable({states, last_state});
+    ctx->set_materialize_grads(false);
+    return {out, states, last_state};
+  }
+
+  static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
+    variable_list result(11);  // layout and reverse have none
+    if (!grads[0].defined()) return result;
+    static const auto op = find_operator<SelectiveScanBackwardSignature>("mabert::selective_scan_backward");
+    const variable_list in = ctx->get_saved_variables();
+    const std::vector<at::Tensor> layout = ctx->saved_data["layout"].toTensorVector();
+    const std::vector<at::Tensor> gradients =
+        op.call(grads[0], in[0], in[1], in[2], in[3], in[4], present(in[5]), present(in[6]), present(in[7]),
+                present(in[8]), in[9], layout, ctx->saved_data["reverse"].toInt());
+    std::copy(gradients.begin(), gradients.end(), result.begin());
+    return result;
+  }
+};
+
+std::tuple<at::Tensor, at::Tensor, at::Tensor> selective_scan_autograd(
+    const at::Tensor& u, const at::Tensor& delta, const at::Tensor& a, const at::Tensor& b, const at::Tensor& c,
+    const OptionalTensor& d, const OptionalTensor& z, const OptionalTensor& delta_bias,
+    const OptionalTensor& initial_state, at::TensorList layout, std::int64_t reverse, bool save_states) {
+  if (!any_requires_grad({u, delta, a, b, c, d, z, delta_bias, initial_state})) {
+    return call_forward(u, delta, a, b, c, d, z, delta_bias, initial_state, layout, reverse, save_states);
+  }
+  const variable_list outputs =
+      SelectiveScan::apply(u, delta, a, b, c, d, z, delta_bias, initial_state, layout.vec(), reverse);
+  return {outputs[0], outputs[1], outputs[2]};
+}
+
+}  // namespace
+
+TORCH_LIBRARY_IMPL(mabert, Autograd, m) { m.impl("selective_scan", &selective_scan_autograd); }
+
+}  // namespace mabert::ops

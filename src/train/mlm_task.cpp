@@ -1,0 +1,76 @@
+#include "mabert/train/mlm_task.h"
+
+#include <utility>
+
+#include <ATen/ops/full.h>
+#include <ATen/ops/zeros.h>
+
+#include "mabert/nn/parameter_groups.h"
+#include "mabert/ops/masked_cross_entropy.h"
+#include "mabert/train/mlm_evaluation.h"
+#include "mabert/train/module_state.h"
+
+namespace mabert::train {
+namespace {
+
+/// (S_cap) int64: the sample of each sequence, 0 for slack; from pinned memory, so that the copy makes nobody
+/// wait.
+at::Tensor sample_keys(const data::Batch& batch, c10::Device device) {
+  const auto options = at::TensorOptions().dtype(at::kLong).pinned_memory(device.is_cuda());
+  const at::Tensor keys = at::zeros({batch.layout.capacity()}, options);
+  auto* data = keys.mutable_data_ptr<std::int64_t>();
+  for (std::size_t i = 0; i < batch.samples.size(); ++i)
+    data[i] = static_cast<std::int64_t>(batch.samples[i]);
+  return keys.to(device, /*non_blocking=*/true);
+}
+
+}  // namespace
+
+MlmTask::MlmTask(nn::MaskedLanguageModel model, std::shared_ptr<data::MlmLoader> loader,
+                 std::shared_ptr<const data::MlmEvaluation> validation, const MlmTaskOptions& options)
+    : model_(std::move(model)),
+      loader_(std::move(loader)),
+      validation_(std::move(validation)),
+      options_(options) {}
+
+NamedTensors MlmTask::parameters() const { return module_parameters(*model_); }
+
+NamedTensors MlmTask::buffers() const { return module_buffers(*model_); }
+
+bool MlmTask::is_decayed(const std::string& name, const at::Tensor& parameter) const {
+  return nn::is_decayed(name, parameter);
+}
+
+StepPlan MlmTask::load(const Position& position) {
+  const data::LoaderPosition here{position.epoch, position.step};
+  loaded_ = loader_->step(here);
+  const data::LoaderPosition next = loader_->next(here);
+  return {.micro_batches = static_cast<std::int64_t>(loaded_.micro_batches.size()),
+          .predicted = loaded_.predicted_in_step,
+          .tokens = loaded_.tokens_in_step,
+          .next = {next.epoch, next.step}};
+}
+
+PartialLoss MlmTask::forward(std::int64_t micro_batch, std::int64_t pass) {
+  const data::Batch batch =
+      loaded_.micro_batches.at(static_cast<std::size_t>(micro_batch)).to(options_.device);
+  nn::ForwardContext context;
+  context.training = true;
+  context.seed = options_.seed;
+  if (model_->options().dropout > 0) {
+    context.step = at::full({}, pass, at::TensorOptions().dtype(at::kLong).device(options_.device));
+    context.samples = sample_keys(batch, options_.device);
+  }
+  const at::Tensor hidden =
+      model_->hidden(batch.token_ids, batch.segment_ids, batch.layout, context);  // (T, D)
+  const at::Tensor logits = model_->logits(hidden, batch.predicted_rows);         // (P, V padded)
+  const auto loss = ops::masked_cross_entropy(logits, batch.labels, model_->options().vocabulary_size);
+  return {loss.loss_sum, loss.correct};
+}
+
+std::optional<Evaluation> MlmTask::validate() {
+  if (!validation_) return std::nullopt;
+  return evaluate_mlm(model_, *validation_, options_.device, {.max_batches = options_.validation_batches});
+}
+
+}  // namespace mabert::train

@@ -1,0 +1,55 @@
+#include "mabert/train/run_state.h"
+
+#include <nlohmann/json.hpp>
+
+#include "mabert/core/error.h"
+
+namespace mabert::train {
+
+std::string to_json(const RunState& state) {
+  nlohmann::ordered_json json;
+  json["step"] = state.step;
+  json["epoch"] = state.position.epoch;
+  json["step_in_epoch"] = state.position.step;
+  json["passes"] = state.passes;
+  json["tokens"] = state.tokens;
+  json["seconds"] = state.seconds;
+  if (state.best_loss) json["best_loss"] = *state.best_loss;
+  if (state.best_step) json["best_step"] = *state.best_step;
+  json["seed"] = state.seed;
+  json["window"] = {{"steps", state.window.steps},
+                    {"predicted", state.window.predicted},
+                    {"tokens", state.window.tokens},
+                    {"seconds", state.window.seconds}};
+  return json.dump(2) + "\n";
+}
+
+RunState parse_run_state(const std::string& text, const std::string& where) {
+  try {
+    const nlohmann::json json = nlohmann::json::parse(text);
+    RunState state;
+    json.at("step").get_to(state.step);
+    json.at("epoch").get_to(state.position.epoch);
+    json.at("step_in_epoch").get_to(state.position.step);
+    json.at("passes").get_to(state.passes);
+    json.at("tokens").get_to(state.tokens);
+    json.at("seconds").get_to(state.seconds);
+    if (json.contains("best_loss")) state.best_loss = json["best_loss"].get<double>();
+    if (json.contains("best_step")) state.best_step = json["best_step"].get<std::int64_t>();
+    json.at("seed").get_to(state.seed);
+    const nlohmann::json& window = json.at("window");
+    window.at("steps").get_to(state.window.steps);
+    window.at("predicted").get_to(state.window.predicted);
+    window.at("tokens").get_to(state.window.tokens);
+    window.at("seconds").get_to(state.window.seconds);
+    if (state.step < 0 || state.position.epoch < 0 || state.position.step < 0) {
+      throw CheckpointError(where + ": damaged state (negative step)");
+    }
+    return state;
+  } catch (const nlohmann::json::exception&) {
+    throw CheckpointError(where +
+                          ": damaged state (not the JSON expected); use another checkpoint of the run");
+  }
+}
+
+}  // namespace mabert::train

@@ -1,0 +1,244 @@
+#include "mabert/train/trainer.h"
+
+#include "memory.h"
+
+#include <cmath>
+#include <utility>
+
+#include <ATen/ops/stack.h>
+#include <ATen/ops/zeros.h>
+#include <c10/core/GradMode.h>
+
+#include "mabert/core/error.h"
+
+namespace mabert::train {
+namespace {
+
+std::int64_t count_steps(Task& task, const TrainOptions& options) {
+  if (options.steps) return *options.steps;
+  std::int64_t total = 0;
+  for (std::int64_t epoch = 0; epoch < options.epochs.value_or(1); ++epoch)
+    total += task.steps_in_epoch(epoch);
+  return total;
+}
+
+bool is_due(std::int64_t step, std::int64_t every) { return every > 0 && step % every == 0; }
+
+}  // namespace
+
+Trainer::Trainer(Task& task, const OptimizationOptions& options, RunContext context)
+    : task_(task),
+      options_(options),
+      context_(std::move(context)),
+      store_(context_.directory / "checkpoints", options.train.keep_last),
+      optimizer_(options.optimizer, options.train.clip_norm, task.parameters(),
+                 [&task](const std::string& name, const at::Tensor& p) { return task.is_decayed(name, p); }),
+      total_steps_(count_steps(task, options.train)) {
+  const c10::Device device = optimizer_.gradient_norm().device();
+  window_loss_ = at::zeros({}, at::TensorOptions().dtype(at::kDouble).device(device));
+  window_correct_ = at::zeros({}, at::TensorOptions().dtype(at::kLong).device(device));
+  state_.seed = options.train.seed;
+  resume();
+  seconds_before_ = state_.seconds;
+}
+
+TrainResult Trainer::run() {
+  begin_ = Clock::now();
+  result_ = {};
+  while (state_.step < total_steps_) {
+    if ((result_.signal = stop_signal()) != 0) {
+      result_.outcome = Outcome::interrupted;
+      break;
+    }
+    const auto& limit = options_.train.max_minutes;
+    if (limit && seconds() >= *limit * 60.0) {
+      result_.outcome = Outcome::time_limit;
+      break;
+    }
+    take_step();
+    for (const auto& observer : observers_) observer->on_step(state_.step);
+    const bool is_last = state_.step == total_steps_;
+    if (state_.step == 1 || is_last || is_due(state_.step, options_.train.log_every)) log_training();
+    bool is_best = false;
+    if (is_last || is_due(state_.step, options_.train.validate_every)) is_best = validate();
+    if (is_last || is_best || is_due(state_.step, options_.train.checkpoint_every)) save(is_best);
+  }
+  if (state_.step > 0 && saved_step_ != state_.step) {
+    bool is_best = false;
+    if (result_.outcome == Outcome::time_limit) {
+      if (state_.window.steps > 0) log_training();
+      if (validated_step_ != state_.step) is_best = validate();
+    }
+    save(is_best);
+  }
+  result_.step = state_.step;
+  result_.tokens = state_.tokens;
+  result_.seconds = seconds();
+  result_.best_loss = state_.best_loss;
+  result_.best_step = state_.best_step;
+  return result_;
+}
+
+void Trainer::take_step() {
+  const Clock::time_point begin = Clock::now();
+  const StepPlan plan = task_.load(state_.position);
+  const auto denominator = static_cast<double>(std::max<std::int64_t>(plan.predicted, 1));
+  optimizer_.zero_gradients();
+  at::Tensor loss;
+  for (std::int64_t micro_batch = 0; micro_batch < plan.micro_batches; ++micro_batch) {
+    const PartialLoss partial = task_.forward(micro_batch, state_.passes++);
+    partial.sum.div(denominator).backward();
+    const c10::NoGradGuard no_grad;
+    const at::Tensor sum = partial.sum.detach();
+    loss = loss.defined() ? loss.add(sum) : sum;
+    if (partial.correct.defined()) {
+      counts_correct_ = true;
+      window_correct_.add_(partial.correct);
+    }
+  }
+  window_loss_.add_(loss);
+  optimizer_.step(
+      learning_rate(options_.schedule, options_.optimizer.learning_rate, total_steps_, state_.step), loss);
+  ++state_.step;
+  state_.position = plan.next;
+  state_.tokens += plan.tokens;
+  ++state_.window.steps;
+  state_.window.predicted += plan.predicted;
+  state_.window.tokens += plan.tokens;
+  state_.window.seconds += std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+void Trainer::log_training() {
+  const Clock::time_point begin = Clock::now();
+  // The one place where the host waits for the device: everything is read at once.
+  const at::Tensor values =
+      at::stack({window_loss_, window_correct_.to(at::kDouble), optimizer_.gradient_norm().to(at::kDouble),
+                 optimizer_.skipped().to(at::kDouble), optimizer_.longest_skipped_row().to(at::kDouble)})
+          .to(at::kCPU);
+  const double* value = values.const_data_ptr<double>();
+  state_.window.seconds += std::chrono::duration<double>(Clock::now() - begin).count();
+
+  const auto predicted = static_cast<double>(std::max<std::int64_t>(state_.window.predicted, 1));
+  Metrics metrics{.step = state_.step, .split = Split::train, .loss = value[0] / predicted};
+  metrics.lr =
+      learning_rate(options_.schedule, options_.optimizer.learning_rate, total_steps_, state_.step - 1);
+  metrics.grad_norm = value[2];
+  metrics.tokens = state_.tokens;
+  metrics.tokens_per_second =
+      static_cast<double>(state_.window.tokens) / std::max(state_.window.seconds, 1e-9);
+  if (counts_correct_) metrics.masked_accuracy = value[1] / predicted;
+  metrics.predicted = state_.window.predicted;
+  metrics.skipped = static_cast<std::int64_t>(value[3]);
+  metrics.seconds = seconds();
+  metrics.memory = memory_in_use(window_loss_.device());
+  window_loss_.zero_();
+  window_correct_.zero_();
+  state_.window = {};
+  result_.train_loss = metrics.loss;
+  report(metrics);
+  check_finite(static_cast<std::int64_t>(value[4]));
+}
+
+void Trainer::check_finite(std::int64_t longest_row) const {
+  if (longest_row < options_.train.max_skipped) return;
+  const auto last = store_.pointer("last");
+  throw NonFiniteError(
+      "[train] loss or gradients were not finite in " + std::to_string(longest_row) +
+      " steps in a row before step " + std::to_string(state_.step + 1) +
+      "; lower optimizer.learning_rate or train.clip_norm, or use train.precision=float32 (" +
+      (last ? "last checkpoint: " + store_.path_of(*last).string() : "no checkpoint yet") + ")");
+}
+
+/// Returns whether this is the lowest loss so far and its checkpoint is to be kept.
+bool Trainer::validate() {
+  const std::optional<Evaluation> evaluation = task_.validate();
+  validated_step_ = state_.step;
+  if (!evaluation) return false;
+  result_.validation = evaluation;
+  Metrics metrics{.step = state_.step, .split = Split::valid, .loss = evaluation->loss};
+  metrics.tokens = evaluation->tokens;
+  metrics.masked_accuracy = evaluation->masked_accuracy;
+  metrics.perplexity = evaluation->perplexity;
+  metrics.predicted = evaluation->predicted;
+  metrics.seconds = seconds();
+  report(metrics);
+  const bool is_best =
+      std::isfinite(evaluation->loss) && (!state_.best_loss || evaluation->loss < *state_.best_loss);
+  if (!is_best || !options_.train.keep_best) return false;
+  state_.best_loss = evaluation->loss;
+  state_.best_step = state_.step;
+  return true;
+}
+
+void Trainer::save(bool is_best) {
+  check_finite(optimizer_.longest_skipped_row().item<std::int64_t>());
+  state_.seconds = seconds();
+  CheckpointContent content;
+  content.model = task_.parameters();
+  for (NamedTensor& buffer : task_.buffers()) content.model.push_back(std::move(buffer));
+  content.optimizer = trainer_tensors();
+  content.state_json = to_json(state_);
+  content.config_yaml = context_.config_yaml;
+  content.tokenizer = context_.tokenizer;
+  store_.save(state_.step, content, is_best);
+  saved_step_ = state_.step;
+  context_.log->debug("saved {}", store_.path_of(state_.step).string());
+}
+
+void Trainer::resume() {
+  const Resume mode = options_.train.resume;
+  if (mode == Resume::never) {
+    if (store_.steps().empty()) return;
+    throw UsageError(context_.directory.string() +
+                     ": already holds checkpoints; use train.resume=auto, or another run directory");
+  }
+  std::vector<std::string> problems;
+  const auto found = store_.newest_good(problems);
+  if (!found) {
+    if (!problems.empty()) throw CheckpointError(problems.front() + " (no older checkpoint is good either)");
+    if (mode == Resume::automatic) return;
+    throw CheckpointError(context_.directory.string() +
+                          ": no checkpoint to resume from; use train.resume=auto");
+  }
+  for (const std::string& problem : problems)
+    context_.log->warn("{}; resuming from step {}", problem, found->step);
+  const Checkpoint& checkpoint = found->checkpoint;
+  const RunState state =
+      parse_run_state(checkpoint.state_json(), (checkpoint.directory() / "state.json").string());
+  if (state.seed != options_.train.seed) {
+    throw UsageError("train.seed: expected " + std::to_string(state.seed) + " as in " +
+                     checkpoint.directory().string() + ", got " + std::to_string(options_.train.seed));
+  }
+  if (checkpoint.config_yaml() != context_.config_yaml) {
+    context_.log->warn("the configuration differs from that of {}", checkpoint.directory().string());
+  }
+  NamedTensors model = task_.parameters();
+  for (NamedTensor& buffer : task_.buffers()) model.push_back(std::move(buffer));
+  copy_into(checkpoint.model(), model);
+  copy_into(checkpoint.optimizer(), trainer_tensors());
+  state_ = state;
+  saved_step_ = state_.step;
+  store_.point_at(state_.step, state_.best_step);
+  context_.log->info("resumed {}", checkpoint.directory().string());
+}
+
+double Trainer::seconds() const {
+  return seconds_before_ + std::chrono::duration<double>(Clock::now() - begin_).count();
+}
+
+int Trainer::stop_signal() const {
+  return context_.stop_signal == nullptr ? 0 : context_.stop_signal->load();
+}
+
+NamedTensors Trainer::trainer_tensors() const {
+  NamedTensors tensors = optimizer_.state();
+  tensors.push_back({"window_loss", window_loss_});
+  tensors.push_back({"window_correct", window_correct_});
+  return tensors;
+}
+
+void Trainer::report(const Metrics& metrics) {
+  for (const auto& observer : observers_) observer->on_metrics(metrics);
+}
+
+}  // namespace mabert::train

@@ -1,0 +1,118 @@
+// One training step on a CUDA device against the same step on the CPU, in float32: loss and every gradient.
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+
+#include <ATen/Context.h>
+#include <ATen/ops/div.h>
+#include <gtest/gtest.h>
+
+#include "mabert/config/document.h"
+#include "mabert/config/read.h"
+#include "mabert/core/device.h"
+#include "mabert/core/random.h"
+#include "mabert/core/sequence_layout.h"
+#include "mabert/nn/initialize.h"
+#include "mabert/nn/masked_language_model.h"
+#include "mabert/ops/masked_cross_entropy.h"
+
+namespace mabert {
+namespace {
+
+struct ModelFile {
+  nn::ModelOptions model;
+  template <class Self, class Visitor>
+  static void visit_fields(Self& self, Visitor& visit) {
+    visit("model", self.model, "The encoder.");
+  }
+};
+
+nn::ModelOptions preset(const std::string& name) {
+  const char* moved = std::getenv("MABERT_SOURCE_DIR");
+  const std::filesystem::path root = moved ? moved : MABERT_SOURCE_DIR;
+  return config::read<ModelFile>(config::load(root / "configs" / "model" / (name + ".yaml"), {})).model;
+}
+
+struct StepInputs {
+  std::vector<std::int64_t> lengths{128, 77, 1, 200};
+  std::vector<std::int32_t> ids, rows, labels;
+
+  explicit StepInputs(std::int64_t vocabulary) {
+    std::int64_t total = 0;
+    for (const std::int64_t length : lengths) total += length;
+    for (std::int64_t row = 0; row < total; ++row) {
+      const Philox draw = Philox::draw(5, 0, static_cast<std::uint64_t>(row));
+      ids.push_back(static_cast<std::int32_t>(draw.words[0] % static_cast<std::uint64_t>(vocabulary)));
+      if (draw.words[1] % 7 != 0) continue;
+      rows.push_back(static_cast<std::int32_t>(row));
+      labels.push_back(static_cast<std::int32_t>(draw.words[2] % static_cast<std::uint64_t>(vocabulary)));
+    }
+  }
+};
+
+at::Tensor on(const std::vector<std::int32_t>& values, c10::Device device) {
+  return at::tensor(values, at::kInt).to(device);
+}
+
+// Loss of one step; leaves the gradients in the model.
+double step(nn::MaskedLanguageModel& model, const StepInputs& inputs, c10::Device device) {
+  model->to(device);
+  model->zero_grad();
+  const at::Tensor ids = on(inputs.ids, device);
+  const auto layout = SequenceLayout::ragged(inputs.lengths).to(device);
+  nn::ForwardContext context;
+  context.training = true;
+  const at::Tensor hidden = model->hidden(ids, at::zeros_like(ids), layout, context);
+  const auto result = ops::masked_cross_entropy(model->logits(hidden, on(inputs.rows, device)), on(inputs.labels, device),
+                                                model->options().vocabulary_size);
+  const at::Tensor loss = result.loss_sum / static_cast<double>(inputs.rows.size());
+  loss.backward();
+  return loss.item<double>();
+}
+
+class DeviceParityTest : public testing::TestWithParam<std::string> {};
+
+TEST_P(DeviceParityTest, OneStepInFloat32) {
+  if (!at::globalContext().hasCUDA()) GTEST_SKIP() << "no CUDA device here";
+  set_deterministic(true);
+  const nn::ModelOptions options = preset(GetParam());
+  const StepInputs inputs(options.vocabulary_size);
+  nn::MaskedLanguageModel on_cpu(options), on_cuda(options);
+  nn::initialize_parameters(*on_cpu, options, 3);
+  nn::initialize_parameters(*on_cuda, options, 3);
+  const double cpu_loss = step(on_cpu, inputs, c10::Device(c10::kCPU));
+  const double cuda_loss = step(on_cuda, inputs, c10::Device(c10::kCUDA, 0));
+  EXPECT_NEAR(cuda_loss, cpu_loss, 1e-5 * cpu_loss);
+
+  double worst = 0;
+  std::string where;
+  for (const auto& item : on_cpu->named_parameters()) {
+    const at::Tensor expected = item.value().grad();
+    const at::Tensor got = on_cuda->named_parameters()[item.key()].grad();
+    if (!expected.defined()) continue;
+    ASSERT_TRUE(got.defined()) << item.key();
+    // Relative to the gradient's own norm; a gradient that is zero up to rounding (a key bias) has none to compare with.
+    const double norm = expected.norm().item<double>();
+    if (norm < 1e-7) continue;
+    const double difference = (got.cpu() - expected).norm().item<double>() / norm;
+    if (difference > worst) {
+      worst = difference;
+      where = item.key();
+    }
+  }
+  RecordProperty("worst_gradient", std::to_string(worst));
+  std::printf("%s: loss %.7f on the CPU, %.7f on CUDA; worst gradient difference %.2e (%s)\n", GetParam().c_str(), cpu_loss,
+              cuda_loss, worst, where.c_str());
+  EXPECT_LT(worst, 1e-3);
+}
+
+INSTANTIATE_TEST_SUITE_P(Presets, DeviceParityTest,
+                         testing::Values("mabert-tiny", "mabert-tiny-alternate", "bert-tiny", "mabert-base"),
+                         [](const auto& info) {
+                           std::string name = info.param;
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
+
+}  // namespace
+}  // namespace mabert

@@ -1,0 +1,127 @@
+#include "mabert/train/mlm_task.h"
+
+#include "mlm_fixture.h"
+
+#include <csignal>
+#include <fstream>
+#include <sstream>
+
+#include <ATen/ops/equal.h>
+#include <nlohmann/json.hpp>
+
+#include "mabert/train/console.h"
+#include "mabert/train/mlm_evaluation.h"
+#include "mabert/train/module_state.h"
+#include "mabert/train/trainer.h"
+
+namespace mabert::train {
+namespace {
+
+class MlmTaskTest : public testing::MlmTest {
+ protected:
+  MlmTaskTest() {
+    options_.train.steps = 12;
+    options_.train.log_every = 4;
+    options_.train.validate_every = 5;
+    options_.optimizer.learning_rate = 3e-3;
+  }
+  std::unique_ptr<MlmTask> task(nn::MaskedLanguageModel model, std::int64_t sequences = 8,
+                                std::int64_t accumulation = 1) {
+    return std::make_unique<MlmTask>(model, loader(sequences, accumulation), evaluation_,
+                                     MlmTaskOptions{.seed = 1});
+  }
+  TrainResult run(Task& task, const std::string& name, std::int64_t stop_after = 0) {
+    const auto where = directory_ / name;
+    std::filesystem::create_directories(where);
+    const RunContext context{where, "a: 1\n", "tok", open_log(where / "log.txt", terminal_, false), &signal_};
+    Trainer trainer(task, options_, context);
+    trainer.add_observer(std::make_unique<MetricsLog>(where / "metrics.jsonl", trainer.state().step));
+    class Stop : public Observer {
+     public:
+      Stop(std::atomic<int>& signal, std::int64_t step) : signal_(signal), step_(step) {}
+      void on_step(std::int64_t step) override { signal_ = step == step_ ? SIGTERM : 0; }
+      void on_metrics(const Metrics&) override {}
+
+     private:
+      std::atomic<int>& signal_;
+      std::int64_t step_;
+    };
+    trainer.add_observer(std::make_unique<Stop>(signal_, stop_after));
+    const TrainResult result = trainer.run();
+    signal_ = 0;
+    return result;
+  }
+  std::string lines(const std::string& name) const {
+    std::ifstream file(directory_ / name / "metrics.jsonl");
+    std::string all, line;
+    while (std::getline(file, line)) {
+      auto json = nlohmann::ordered_json::parse(line);
+      for (const char* key : {"seconds", "tokens_per_second", "memory"}) json.erase(key);
+      all += json.dump() + "\n";
+    }
+    return all;
+  }
+  OptimizationOptions options_;
+  std::ostringstream terminal_;
+  std::atomic<int> signal_{0};
+};
+
+TEST_F(MlmTaskTest, AccumulationGivesTheSameLossAndGradients) {
+  std::vector<double> losses;
+  std::vector<std::vector<at::Tensor>> gradients;
+  for (const std::int64_t accumulation : {1, 2, 4}) {
+    nn::MaskedLanguageModel model = make_model();
+    const auto made = task(model, 8 / accumulation, accumulation);
+    const StepPlan plan = made->load({});
+    ASSERT_EQ(plan.micro_batches, accumulation);
+    double loss = 0;
+    for (std::int64_t i = 0; i < accumulation; ++i) {
+      const at::Tensor part = made->forward(i, i).sum.div(static_cast<double>(plan.predicted));
+      part.backward();
+      loss += part.item<double>();
+    }
+    losses.push_back(loss);
+    gradients.emplace_back();
+    for (const NamedTensor& item : made->parameters()) gradients.back().push_back(item.tensor.grad());
+  }
+  for (const std::size_t i : {1, 2}) {
+    EXPECT_NEAR(losses[i], losses[0], 1e-5);
+    for (std::size_t p = 0; p < gradients[0].size(); ++p) {
+      const at::Tensor& expected = gradients[0][p];
+      const double scale = expected.abs().max().item<double>();
+      EXPECT_LE(gradients[i][p].sub(expected).abs().max().item<double>(), 1e-4 * scale + 1e-8)
+          << "parameter " << p;
+    }
+  }
+}
+
+TEST_F(MlmTaskTest, ResumedAnywhereGivesTheSameBits) {
+  for (const double dropout : {0.0, 0.1}) {
+    const std::string prefix = "dropout" + std::to_string(dropout);
+    nn::MaskedLanguageModel straight = make_model(dropout), resumed = make_model(dropout);
+    run(*task(straight, 4, 2), prefix + "a");
+    EXPECT_EQ(run(*task(make_model(dropout), 4, 2), prefix + "b", 7).outcome, Outcome::interrupted);
+    EXPECT_EQ(run(*task(resumed, 4, 2), prefix + "b").outcome, Outcome::finished);
+    const NamedTensors a = module_parameters(*straight), b = module_parameters(*resumed);
+    for (std::size_t i = 0; i < a.size(); ++i) EXPECT_TRUE(at::equal(a[i].tensor, b[i].tensor)) << a[i].name;
+    EXPECT_EQ(lines(prefix + "a"), lines(prefix + "b"));
+  }
+}
+
+TEST_F(MlmTaskTest, LearnsMoreThanWithoutContextAndACheckpointHoldsIt) {
+  options_.train.steps = 150;
+  options_.train.validate_every = 0;
+  nn::MaskedLanguageModel model = make_model();
+  const TrainResult result = run(*task(model, 16), "run");
+  const Evaluation baseline = unigram_baseline(*train_, *evaluation_);
+  ASSERT_TRUE(result.validation);
+  EXPECT_LT(result.validation->loss, baseline.loss - 0.3);
+  EXPECT_GT(result.validation->masked_accuracy, baseline.masked_accuracy + 0.1);
+
+  nn::MaskedLanguageModel loaded = make_model();
+  load_weights(Checkpoint(resolve_checkpoint(directory_ / "run")), *loaded);
+  EXPECT_EQ(evaluate_mlm(loaded, *evaluation_, c10::kCPU).loss, result.validation->loss);
+}
+
+}  // namespace
+}  // namespace mabert::train
