@@ -49,10 +49,10 @@ inline std::int64_t state_slots(std::int64_t rows, std::int64_t sequences) { ret
 /// The next (or, going back, the previous) `count` valid rows of a sequence in the order of the scan.
 class ScanRows {
  public:
-  ScanRows(const LayoutView& layout, std::int64_t s, bool reverse, bool from_start)
+  MABERT_KERNEL_INLINE ScanRows(const LayoutView& layout, std::int64_t s, bool reverse, bool from_start)
       : layout_(layout), step_(reverse != from_start ? 1 : -1), cursor_(step_ > 0 ? layout.begin[s] : layout.end[s] - 1) {}
 
-  std::int32_t next() {
+  MABERT_KERNEL_INLINE std::int32_t next() {
     while (layout_.valid != nullptr && !layout_.valid[cursor_]) cursor_ += step_;
     const std::int32_t row = cursor_;
     cursor_ += step_;

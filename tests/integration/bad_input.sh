@@ -71,7 +71,7 @@ expect 3 'shard-00000.bin' "$mabert" pretrain "$tiny" "${common[@]}" data.shards
 # Checkpoints.
 expect 4 'nowhere' "$mabert" predict nowhere
 expect 4 'none.dir' bash -c "mkdir -p none.dir && '$mabert' evaluate none.dir"
-cp -r run hurt; rm -rf hurt/checkpoints/step-00000002
+cp -r run hurt; rm -rf hurt/checkpoints/step-00000002 hurt/result.json
 printf 'X' | dd of=hurt/checkpoints/step-00000004/model.safetensors bs=1 seek=5000 conv=notrunc 2>/dev/null
 printf 'step-00000004\n' >hurt/checkpoints/best
 expect 4 'model.safetensors' "$mabert" evaluate hurt

@@ -4,7 +4,6 @@
 
 #include <gtest/gtest.h>
 
-#include "mabert/nn/mixer_options.h"
 #include "mabert/nn/rotary.h"
 
 namespace mabert::nn {
@@ -90,13 +89,6 @@ TEST(AttentionMixerTest, OnlyRotaryAttentionTellsOrder) {
   };
   EXPECT_LE(moved_by_reversal(std::nullopt), 1e-5);
   EXPECT_GT(moved_by_reversal(100.0), 1e-2);
-}
-
-TEST(AttentionMixerTest, ParallelHybridIsCausalIfEveryBranchCanBe) {
-  const MixerOptions attention{AttentionOptions{.heads = 2}};
-  const MixerOptions forward{MambaOptions{}}, both{MambaOptions{.direction = MambaDirection::bidirectional}};
-  EXPECT_TRUE((ParallelOptions{{attention, forward}}.build(kSettings)->can_be_causal()));
-  EXPECT_FALSE((ParallelOptions{{attention, both}}.build(kSettings)->can_be_causal()));
 }
 
 }  // namespace

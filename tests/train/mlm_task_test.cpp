@@ -110,6 +110,7 @@ TEST_F(MlmTaskTest, ResumedAnywhereGivesTheSameBits) {
 
 TEST_F(MlmTaskTest, LearnsMoreThanWithoutContextAndACheckpointHoldsIt) {
   options_.train.steps = 150;
+  options_.optimizer.learning_rate = 1e-2;
   options_.train.validate_every = 0;
   nn::MaskedLanguageModel model = make_model();
   const TrainResult result = run(*task(model, 16), "run");

@@ -1,0 +1,12 @@
+#pragma once
+
+#include <cuda_runtime_api.h>
+
+#include "kernels/common/dtype.h"
+#include "kernels/dropout/params.h"
+
+namespace mabert::kernels {
+
+cudaError_t dropout_cuda(const DropoutParams& params, DType dtype, cudaStream_t stream);
+
+}  // namespace mabert::kernels

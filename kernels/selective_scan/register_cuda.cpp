@@ -1,0 +1,48 @@
+#include <torch/library.h>
+
+#include "kernels/common/cuda_tensors.h"
+#include "kernels/common/layout_tensors.h"
+#include "kernels/selective_scan/arguments.h"
+#include "kernels/selective_scan/cuda.h"
+
+namespace mabert::kernels {
+namespace {
+
+std::tuple<at::Tensor, at::Tensor, at::Tensor> forward(
+    const at::Tensor& u, const at::Tensor& delta, const at::Tensor& a, const at::Tensor& b, const at::Tensor& c,
+    const std::optional<at::Tensor>& d, const std::optional<at::Tensor>& z, const std::optional<at::Tensor>& delta_bias,
+    const std::optional<at::Tensor>& initial_state, at::TensorList layout, std::int64_t reverse, bool save_states) {
+  const c10::cuda::CUDAGuard guard(u.device());
+  const ScanTensors inputs = ScanTensors{u, delta, a, b, c, d, z, delta_bias, initial_state}.arranged();
+  ScanParams params = inputs.params(layout, reverse);
+  const ScanResults results(inputs, params, save_states, /*cleared=*/false);
+  C10_CUDA_CHECK(scan_forward_cuda(params, dtype_of(u), current_stream()));
+  return results.released();
+}
+
+std::vector<at::Tensor> backward(const at::Tensor& grad_out, const at::Tensor& u, const at::Tensor& delta,
+                                 const at::Tensor& a, const at::Tensor& b, const at::Tensor& c,
+                                 const std::optional<at::Tensor>& d, const std::optional<at::Tensor>& z,
+                                 const std::optional<at::Tensor>& delta_bias,
+                                 const std::optional<at::Tensor>& initial_state, const at::Tensor& states,
+                                 at::TensorList layout, std::int64_t reverse) {
+  const c10::cuda::CUDAGuard guard(u.device());
+  const ScanTensors inputs = ScanTensors{u, delta, a, b, c, d, z, delta_bias, initial_state}.arranged();
+  const at::Tensor grad = with_dense_rows(grad_out);
+  ScanParams params = inputs.params(layout, reverse);
+  params.states = states.mutable_data_ptr();
+  const ScanGrid grid = scan_grid(params);
+  const ScanGradientTensors g(inputs, params, grid.blocks, grid.parts, /*cleared=*/false);
+  C10_CUDA_CHECK(scan_backward_cuda(params, g.pointers(grad), dtype_of(u), current_stream()));
+  return finish_scan_gradients(inputs, g, sum_parts_on_device(g.db), sum_parts_on_device(g.dc),
+                               sum_parts_on_device(g.da), sum_parts_on_device(g.dd), sum_parts_on_device(g.ddelta_bias));
+}
+
+}  // namespace
+
+TORCH_LIBRARY_IMPL(mabert, CUDA, m) {
+  m.impl("selective_scan", &forward);
+  m.impl("selective_scan_backward", &backward);
+}
+
+}  // namespace mabert::kernels
