@@ -1,3 +1,5 @@
+#include "kernels/attention/rows.h"
+
 #include <algorithm>
 #include <limits>
 #include <tuple>
@@ -11,8 +13,6 @@
 #include <ATen/ops/full.h>
 #include <ATen/ops/zeros.h>
 #include <torch/library.h>
-
-#include "kernels/attention/rows.h"
 
 // Each sequence is an exact dense attention of its own length, so that nothing is masked and nothing wasted.
 namespace mabert::kernels {
@@ -46,8 +46,8 @@ at::Tensor heads_first(const at::Tensor& x, std::int64_t first, std::int64_t len
   return x.narrow(0, first, length).transpose(0, 1).unsqueeze(0);
 }
 
-// Calls body(first, length) for each non-empty sequence: many sequences in parallel, cut by cost; few one after another,
-// each parallel inside.
+// Calls body(first, length) for each non-empty sequence: many sequences in parallel, cut by cost; few one
+// after another, each parallel inside.
 template <class Body>
 void for_each_sequence(const at::Tensor& offsets, const Body& body) {
   const std::int32_t* const at = offsets.const_data_ptr<std::int32_t>();
@@ -64,7 +64,8 @@ void for_each_sequence(const at::Tensor& offsets, const Body& body) {
       if (at[s + 1] > at[s]) body(std::int64_t{at[s]}, std::int64_t{at[s + 1] - at[s]});
     }
   };
-  if (threads == 1 || at::in_parallel_region() || largest * 4.0 * static_cast<double>(threads) > cost.back()) {
+  if (threads == 1 || at::in_parallel_region() ||
+      largest * 4.0 * static_cast<double>(threads) > cost.back()) {
     return run(0, sequences);
   }
   const auto bound = [&](std::int64_t part) {
@@ -78,17 +79,17 @@ void for_each_sequence(const at::Tensor& offsets, const Body& body) {
 }
 
 std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor> forward(
-    const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& offsets, const OptionalTensor& rows,
-    const OptionalTensor& keep, std::int64_t /*max_length*/, bool causal, OptionalInt left, OptionalInt right,
-    double scale) {
+    const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& offsets,
+    const OptionalTensor& rows, const OptionalTensor& keep, std::int64_t /*max_length*/, bool causal,
+    OptionalInt left, OptionalInt right, double scale) {
   const Window window{causal, left, right, scale};
   const at::Tensor query = gather_rows(q, rows), key = gather_rows(k, rows), value = gather_rows(v, rows);
   const at::Tensor out = at::zeros(query.sizes(), q.options());
   const at::Tensor lse = at::zeros({query.size(0), q.size(1)}, q.options());
   for_each_sequence(offsets, [&](std::int64_t first, std::int64_t length) {
     auto [part, part_lse] = at::_scaled_dot_product_flash_attention_for_cpu(
-        heads_first(query, first, length), heads_first(key, first, length), heads_first(value, first, length), 0.0,
-        window.causal && !window.is_limited(), window_mask(window, length, q.options()), scale);
+        heads_first(query, first, length), heads_first(key, first, length), heads_first(value, first, length),
+        0.0, window.causal && !window.is_limited(), window_mask(window, length, q.options()), scale);
     heads_first(out, first, length).copy_(part);
     lse.narrow(0, first, length).copy_(part_lse.squeeze(0).transpose(0, 1));
   });
@@ -97,10 +98,10 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor> forward(
 }
 
 std::tuple<at::Tensor, at::Tensor, at::Tensor> backward(
-    const at::Tensor& grad_out, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& out,
-    const at::Tensor& lse, const at::Tensor& /*random*/, const at::Tensor& /*unused*/, const at::Tensor& offsets,
-    const OptionalTensor& rows, const OptionalTensor& keep, std::int64_t /*max_length*/, bool causal, OptionalInt left,
-    OptionalInt right, double scale) {
+    const at::Tensor& grad_out, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+    const at::Tensor& out, const at::Tensor& lse, const at::Tensor& /*random*/, const at::Tensor& /*unused*/,
+    const at::Tensor& offsets, const OptionalTensor& rows, const OptionalTensor& keep,
+    std::int64_t /*max_length*/, bool causal, OptionalInt left, OptionalInt right, double scale) {
   const Window window{causal, left, right, scale};
   const at::Tensor query = gather_rows(q, rows), key = gather_rows(k, rows), value = gather_rows(v, rows);
   const at::Tensor result = gather_rows(out, rows), grad = gather_rows(keep_rows(grad_out, keep), rows);
@@ -117,7 +118,8 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> backward(
     heads_first(dv, first, length).copy_(part_v);
   });
   const std::int64_t total = q.size(0);
-  return {scatter_rows(dq, rows, keep, total), scatter_rows(dk, rows, keep, total), scatter_rows(dv, rows, keep, total)};
+  return {scatter_rows(dq, rows, keep, total), scatter_rows(dk, rows, keep, total),
+          scatter_rows(dv, rows, keep, total)};
 }
 
 }  // namespace

@@ -1,3 +1,5 @@
+#include "kernels/common/layout_tensors.h"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -8,15 +10,16 @@
 #include <ATen/ops/zeros.h>
 #include <torch/library.h>
 
-#include "kernels/common/layout_tensors.h"
-
 namespace mabert::kernels {
 namespace {
 
-bool row_in_use(const LayoutView& layout, std::int64_t row) { return layout.valid == nullptr || layout.valid[row]; }
+bool row_in_use(const LayoutView& layout, std::int64_t row) {
+  return layout.valid == nullptr || layout.valid[row];
+}
 
 template <class T>
-void pool(const LayoutView& layout, std::int64_t s, const at::Tensor& x, const T* scores, T* probabilities, T* out) {
+void pool(const LayoutView& layout, std::int64_t s, const at::Tensor& x, const T* scores, T* probabilities,
+          T* out) {
   const T* const rows = x.const_data_ptr<T>();
   T largest = -std::numeric_limits<T>::infinity(), sum = 0;
   for (std::int64_t row = layout.begin[s]; row < layout.end[s]; ++row) {
@@ -35,8 +38,8 @@ void pool(const LayoutView& layout, std::int64_t s, const at::Tensor& x, const T
 }
 
 template <class T>
-void pool_backward(const LayoutView& layout, std::int64_t s, const T* grad, const at::Tensor& x, const T* probabilities,
-                   const T* out, T* dx, T* dscores) {
+void pool_backward(const LayoutView& layout, std::int64_t s, const T* grad, const at::Tensor& x,
+                   const T* probabilities, const T* out, T* dx, T* dscores) {
   const std::int64_t width = x.size(1);
   const T* const rows = x.const_data_ptr<T>();
   T along = 0;
@@ -53,7 +56,8 @@ void pool_backward(const LayoutView& layout, std::int64_t s, const T* grad, cons
 }
 
 template <class T>
-std::tuple<at::Tensor, at::Tensor> forward_as(const at::Tensor& x, const at::Tensor& scores, at::TensorList tensors) {
+std::tuple<at::Tensor, at::Tensor> forward_as(const at::Tensor& x, const at::Tensor& scores,
+                                              at::TensorList tensors) {
   const LayoutView layout = view_layout(tensors);
   const at::Tensor rows = with_dense_rows(x), weights = scores.contiguous();
   const at::Tensor out = at::zeros({layout.sequences, x.size(1)}, x.options());
@@ -79,14 +83,17 @@ std::tuple<at::Tensor, at::Tensor> backward_as(const at::Tensor& grad_out, const
   at::parallel_for(0, layout.sequences, 1, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t s = first; s < last; ++s) {
       pool_backward(layout, s, grad.const_data_ptr<T>() + s * width, rows, probabilities.const_data_ptr<T>(),
-                    out.const_data_ptr<T>() + s * width, dx.mutable_data_ptr<T>(), dscores.mutable_data_ptr<T>());
+                    out.const_data_ptr<T>() + s * width, dx.mutable_data_ptr<T>(),
+                    dscores.mutable_data_ptr<T>());
     }
   });
   return {dx, dscores};
 }
 
-std::tuple<at::Tensor, at::Tensor> forward(const at::Tensor& x, const at::Tensor& scores, at::TensorList layout) {
-  return x.scalar_type() == at::kDouble ? forward_as<double>(x, scores, layout) : forward_as<float>(x, scores, layout);
+std::tuple<at::Tensor, at::Tensor> forward(const at::Tensor& x, const at::Tensor& scores,
+                                           at::TensorList layout) {
+  return x.scalar_type() == at::kDouble ? forward_as<double>(x, scores, layout)
+                                        : forward_as<float>(x, scores, layout);
 }
 
 std::tuple<at::Tensor, at::Tensor> backward(const at::Tensor& grad_out, const at::Tensor& x,

@@ -1,9 +1,9 @@
 #pragma once
 
-#include <cuda_runtime_api.h>
-
 #include "kernels/common/dtype.h"
 #include "kernels/common/layout_view.h"
+
+#include <cuda_runtime_api.h>
 
 namespace mabert::kernels {
 
@@ -26,6 +26,7 @@ struct PoolGradients {
 
 /// One block per sequence; every row is written.
 cudaError_t pool_forward_cuda(const PoolParams& params, DType dtype, cudaStream_t stream);
-cudaError_t pool_backward_cuda(const PoolParams& params, const PoolGradients& gradients, DType dtype, cudaStream_t stream);
+cudaError_t pool_backward_cuda(const PoolParams& params, const PoolGradients& gradients, DType dtype,
+                               cudaStream_t stream);
 
 }  // namespace mabert::kernels

@@ -65,7 +65,8 @@ __global__ void pool_backward_kernel(PoolParams p, PoolGradients g) {
   }
   along = block_reduce<kThreads, Add>(along);
   for (std::int64_t row = first + threadIdx.x; row < last; row += kThreads) {
-    if (is_valid(p.layout, row)) dscores[row] = static_cast<const A*>(p.probabilities)[row] * (dscores[row] - along);
+    if (is_valid(p.layout, row))
+      dscores[row] = static_cast<const A*>(p.probabilities)[row] * (dscores[row] - along);
   }
 }
 
@@ -80,7 +81,8 @@ cudaError_t pool_forward_cuda(const PoolParams& params, DType dtype, cudaStream_
   return cudaGetLastError();
 }
 
-cudaError_t pool_backward_cuda(const PoolParams& params, const PoolGradients& gradients, DType dtype, cudaStream_t stream) {
+cudaError_t pool_backward_cuda(const PoolParams& params, const PoolGradients& gradients, DType dtype,
+                               cudaStream_t stream) {
   if (params.layout.sequences == 0) return cudaSuccess;
   with_type(dtype, [&](auto type) {
     pool_backward_kernel<decltype(type)>

@@ -1,8 +1,8 @@
-#include <torch/library.h>
-
 #include "kernels/attention_pool/cuda.h"
 #include "kernels/common/cuda_tensors.h"
 #include "kernels/common/layout_tensors.h"
+
+#include <torch/library.h>
 
 namespace mabert::kernels {
 namespace {
@@ -17,7 +17,8 @@ PoolParams make_params(const at::Tensor& x, at::TensorList layout) {
           .out = nullptr};
 }
 
-std::tuple<at::Tensor, at::Tensor> forward(const at::Tensor& x, const at::Tensor& scores, at::TensorList layout) {
+std::tuple<at::Tensor, at::Tensor> forward(const at::Tensor& x, const at::Tensor& scores,
+                                           at::TensorList layout) {
   const c10::cuda::CUDAGuard guard(x.device());
   const at::Tensor rows = with_dense_rows(x), weights = scores.contiguous();
   PoolParams params = make_params(rows, layout);

@@ -1,12 +1,12 @@
 #pragma once
 
+#include "kernels/causal_conv1d/params.h"
+
 #include <cstdint>
 #include <optional>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
-
-#include "kernels/causal_conv1d/params.h"
 
 namespace mabert::kernels {
 
@@ -16,7 +16,8 @@ struct ConvTensors {
   std::optional<at::Tensor> bias;
 
   at::ScalarType accumulate_type() const { return x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat; }
-  /// The same in the memory layout that ConvParams describes: dense rows, weight transposed and in the sums' type.
+  /// The same in the memory layout that ConvParams describes: dense rows, weight transposed and in the sums'
+  /// type.
   ConvTensors arranged() const;
   /// Pointers into an arranged copy, which must outlive them; out is left null.
   ConvParams params(at::TensorList layout, std::int64_t groups, std::int64_t reverse) const;

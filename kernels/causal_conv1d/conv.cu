@@ -15,7 +15,8 @@ __device__ auto convolve(const ConvParams& p, std::int64_t row, std::int64_t e) 
   using A = typename Accumulate<T>::type;
   A sum = p.bias != nullptr ? load<A>(p.bias, e) : A(0);
   for (std::int64_t w = 0; w < p.width; ++w) {
-    const std::int64_t source = tap_row(p.layout, row, p.layout.sequence[row], p.width - 1 - w, is_reversed(p, e));
+    const std::int64_t source =
+        tap_row(p.layout, row, p.layout.sequence[row], p.width - 1 - w, is_reversed(p, e));
     if (source >= 0) sum += load<A>(p.weight, w * p.channels + e) * load<T>(p.x, source * p.x_stride + e);
   }
   return sum;
@@ -60,7 +61,8 @@ __global__ void conv_input_kernel(ConvParams p, ConvGradients g) {
   A dx = 0;
   if (is_valid(p.layout, row)) {
     for (std::int64_t w = 0; w < p.width; ++w) {
-      const std::int64_t reader = tap_row(p.layout, row, p.layout.sequence[row], p.width - 1 - w, !is_reversed(p, e));
+      const std::int64_t reader =
+          tap_row(p.layout, row, p.layout.sequence[row], p.width - 1 - w, !is_reversed(p, e));
       if (reader >= 0) dx += load<A>(p.weight, w * p.channels + e) * load<A>(g.dpre, reader * p.channels + e);
     }
   }
@@ -78,12 +80,14 @@ __global__ void conv_weight_kernel(ConvParams p, ConvGradients g) {
     if (!is_valid(p.layout, row)) continue;
     const A dpre = load<A>(g.dpre, row * p.channels + e);
     for (int w = 0; w < p.width; ++w) {
-      const std::int64_t source = tap_row(p.layout, row, p.layout.sequence[row], p.width - 1 - w, is_reversed(p, e));
+      const std::int64_t source =
+          tap_row(p.layout, row, p.layout.sequence[row], p.width - 1 - w, is_reversed(p, e));
       if (source >= 0) sums[w] += dpre * load<T>(p.x, source * p.x_stride + e);
     }
     sums[p.width] += dpre;
   }
-  for (int w = 0; w <= p.width; ++w) store<A>(g.dweight, (part * (p.width + 1) + w) * p.channels + e, sums[w]);
+  for (int w = 0; w <= p.width; ++w)
+    store<A>(g.dweight, (part * (p.width + 1) + w) * p.channels + e, sums[w]);
 }
 
 }  // namespace
@@ -97,7 +101,8 @@ cudaError_t conv_forward_cuda(const ConvParams& params, DType dtype, cudaStream_
   return cudaGetLastError();
 }
 
-cudaError_t conv_backward_cuda(const ConvParams& params, const ConvGradients& gradients, DType dtype, cudaStream_t stream) {
+cudaError_t conv_backward_cuda(const ConvParams& params, const ConvGradients& gradients, DType dtype,
+                               cudaStream_t stream) {
   const std::int64_t elements = params.layout.rows * params.channels;
   if (elements == 0) return cudaSuccess;
   const unsigned blocks = blocks_for(elements, kThreads);

@@ -1,13 +1,13 @@
 #include "kernels/causal_conv1d/cpu.h"
 
+#include "kernels/causal_conv1d/arguments.h"
+#include "kernels/common/layout_tensors.h"
+#include "kernels/common/sum_parts.h"
+
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 #include <torch/library.h>
-
-#include "kernels/causal_conv1d/arguments.h"
-#include "kernels/common/layout_tensors.h"
-#include "kernels/common/sum_parts.h"
 
 namespace mabert::kernels {
 namespace {
@@ -24,15 +24,14 @@ at::Tensor forward(const at::Tensor& x, const at::Tensor& weight, const std::opt
     conv_forward_double(params);
     return out;
   }
-  at::parallel_for(0, params.layout.rows, kRowGrain, [&](std::int64_t first, std::int64_t last) {
-    conv_forward_float(params, first, last);
-  });
+  at::parallel_for(0, params.layout.rows, kRowGrain,
+                   [&](std::int64_t first, std::int64_t last) { conv_forward_float(params, first, last); });
   return out;
 }
 
 std::vector<at::Tensor> backward(const at::Tensor& grad_out, const at::Tensor& x, const at::Tensor& weight,
-                                 const std::optional<at::Tensor>& bias, at::TensorList layout, std::int64_t groups,
-                                 std::int64_t reverse) {
+                                 const std::optional<at::Tensor>& bias, at::TensorList layout,
+                                 std::int64_t groups, std::int64_t reverse) {
   const ConvTensors original{x, weight, bias}, inputs = original.arranged();
   const ConvParams params = inputs.params(layout, groups, reverse);
   const at::Tensor grad = with_dense_rows(grad_out);

@@ -1,6 +1,6 @@
-#include <cmath>
-
 #include "kernels/causal_conv1d/cpu.h"
+
+#include <cmath>
 
 // The definition, row by row: what every other body is compared with.
 namespace mabert::kernels {

@@ -1,15 +1,16 @@
 #include "kernels/causal_conv1d/cpu.h"
+#include "kernels/common/highway_targets.h"
 
 #include <cstring>
 
-#include "kernels/common/highway_targets.h"
-
+// The order of these matters: foreach_target.h includes this file once for each target.
+// clang-format off
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/causal_conv1d/cpu_float.cpp"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
-
 #include "kernels/common/vector_math-inl.h"
+// clang-format on
 
 HWY_BEFORE_NAMESPACE();
 namespace mabert::kernels::causal_conv1d_simd {
@@ -153,6 +154,7 @@ HWY_EXPORT(InputGradient);
 }  // namespace causal_conv1d_simd
 
 using namespace causal_conv1d_simd;
+
 void conv_forward_float(const ConvParams& params, std::int64_t first, std::int64_t last) {
   HWY_DYNAMIC_DISPATCH(Forward)(params, first, last);
 }

@@ -1,14 +1,15 @@
 #pragma once
 
-#include <cstdint>
-
 #include "kernels/common/layout_view.h"
+
+#include <cstdint>
 
 namespace mabert::kernels {
 
 inline constexpr std::int64_t kMaxConvWidth = 16;
 
-/// A causal convolution with SiLU as kernels see it: T marks the type of x, A float (double with double x). Source: own.
+/// A causal convolution with SiLU as kernels see it: T marks the type of x, A float (double with double x).
+/// Source: own.
 struct ConvParams {
   LayoutView layout;
   std::int64_t channels, width, groups;
@@ -28,9 +29,10 @@ struct ConvGradients {
   void* dweight;  // A (parts, width + 1, channels): partial sums, the last row is the bias's
 };
 
-/// The row that tap `w` reads for output row `row`, or -1 where the history is zero: outside the span, or invalid.
-MABERT_KERNEL_INLINE std::int64_t tap_row(const LayoutView& layout, std::int64_t row, std::int64_t s, std::int64_t back,
-                                          bool reverse) {
+/// The row that tap `w` reads for output row `row`, or -1 where the history is zero: outside the span, or
+/// invalid.
+MABERT_KERNEL_INLINE std::int64_t tap_row(const LayoutView& layout, std::int64_t row, std::int64_t s,
+                                          std::int64_t back, bool reverse) {
   const std::int64_t source = reverse ? row + back : row - back;
   if (source < layout.begin[s] || source >= layout.end[s]) return -1;
   return layout.valid == nullptr || layout.valid[source] ? source : -1;

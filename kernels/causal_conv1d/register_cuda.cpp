@@ -1,9 +1,9 @@
-#include <torch/library.h>
-
 #include "kernels/causal_conv1d/arguments.h"
 #include "kernels/causal_conv1d/cuda.h"
 #include "kernels/common/cuda_tensors.h"
 #include "kernels/common/layout_tensors.h"
+
+#include <torch/library.h>
 
 namespace mabert::kernels {
 namespace {
@@ -20,8 +20,8 @@ at::Tensor forward(const at::Tensor& x, const at::Tensor& weight, const std::opt
 }
 
 std::vector<at::Tensor> backward(const at::Tensor& grad_out, const at::Tensor& x, const at::Tensor& weight,
-                                 const std::optional<at::Tensor>& bias, at::TensorList layout, std::int64_t groups,
-                                 std::int64_t reverse) {
+                                 const std::optional<at::Tensor>& bias, at::TensorList layout,
+                                 std::int64_t groups, std::int64_t reverse) {
   const c10::cuda::CUDAGuard guard(x.device());
   const ConvTensors original{x, weight, bias}, inputs = original.arranged();
   const ConvParams params = inputs.params(layout, groups, reverse);

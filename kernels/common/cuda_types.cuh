@@ -1,12 +1,11 @@
 #pragma once
 
-#include <cstdint>
+#include "kernels/common/dtype.h"
 
+#include <cstdint>
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
 #include <cuda_runtime.h>
-
-#include "kernels/common/dtype.h"
 
 namespace mabert::kernels {
 
@@ -60,13 +59,19 @@ __device__ inline A softplus(A x) {
 template <class Body>
 inline void with_type(DType dtype, const Body& body) {
   switch (dtype) {
-    case DType::f32: return body(float{});
-    case DType::f64: return body(double{});
-    case DType::bf16: return body(__nv_bfloat16{});
-    case DType::f16: return body(__half{});
+    case DType::f32:
+      return body(float{});
+    case DType::f64:
+      return body(double{});
+    case DType::bf16:
+      return body(__nv_bfloat16{});
+    case DType::f16:
+      return body(__half{});
   }
 }
 
-inline unsigned blocks_for(std::int64_t count, std::int64_t size) { return static_cast<unsigned>((count + size - 1) / size); }
+inline unsigned blocks_for(std::int64_t count, std::int64_t size) {
+  return static_cast<unsigned>((count + size - 1) / size);
+}
 
 }  // namespace mabert::kernels

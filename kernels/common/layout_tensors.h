@@ -1,12 +1,13 @@
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include "kernels/common/layout_view.h"
+
+#include <ATen/core/Tensor.h>
 
 namespace mabert::kernels {
 
-/// Operators receive a layout as {offsets, begin, end, position, sequence} and, only with holes, the row mask.
+/// Operators receive a layout as {offsets, begin, end, position, sequence} and, only with holes, the row
+/// mask.
 inline LayoutView view_layout(at::TensorList layout) {
   return {.offsets = layout[0].const_data_ptr<std::int32_t>(),
           .begin = layout[1].const_data_ptr<std::int32_t>(),

@@ -1,14 +1,15 @@
 #pragma once
 
+#include "kernels/common/layout_view.h"
+
 #include <cstdint>
 #include <vector>
 
-#include "kernels/common/layout_view.h"
-
 namespace mabert::kernels {
 
-/// Bounds of runs of whole sequences of at least `rows` rows each (host layout). Sums over sequences are formed inside a
-/// segment and then over segments in order, so results do not depend on the number of threads.
+/// Bounds of runs of whole sequences of at least `rows` rows each (host layout). Sums over sequences are
+/// formed inside a segment and then over segments in order, so results do not depend on the number of
+/// threads.
 inline std::vector<std::int64_t> sequence_segments(const LayoutView& layout, std::int64_t rows) {
   std::vector<std::int64_t> bounds{0};
   std::int64_t first_row = 0;

@@ -14,14 +14,16 @@ __global__ void sum_parts_kernel(const A* parts, std::int64_t count, std::int64_
 
 }  // namespace
 
-cudaError_t sum_parts_cuda(const void* parts, std::int64_t count, std::int64_t size, bool is_double, void* total,
-                           cudaStream_t stream) {
+cudaError_t sum_parts_cuda(const void* parts, std::int64_t count, std::int64_t size, bool is_double,
+                           void* total, cudaStream_t stream) {
   if (size == 0) return cudaSuccess;
   const unsigned blocks = static_cast<unsigned>((size + 255) / 256);
   if (is_double) {
-    sum_parts_kernel<<<blocks, 256, 0, stream>>>(static_cast<const double*>(parts), count, size, static_cast<double*>(total));
+    sum_parts_kernel<<<blocks, 256, 0, stream>>>(static_cast<const double*>(parts), count, size,
+                                                 static_cast<double*>(total));
   } else {
-    sum_parts_kernel<<<blocks, 256, 0, stream>>>(static_cast<const float*>(parts), count, size, static_cast<float*>(total));
+    sum_parts_kernel<<<blocks, 256, 0, stream>>>(static_cast<const float*>(parts), count, size,
+                                                 static_cast<float*>(total));
   }
   return cudaGetLastError();
 }

@@ -18,17 +18,18 @@ namespace hn = hwy::HWY_NAMESPACE;
 using FloatTag = hn::CappedTag<float, 16>;
 using FloatVec = hn::Vec<FloatTag>;
 
-// Minimum and maximum return their second operand when one is NaN on x86, so NaN in x stays NaN.
 HWY_INLINE FloatVec Clamp(FloatVec x, float low, float high) {
   const FloatTag d;
-  return hn::Min(hn::Set(d, high), hn::Max(hn::Set(d, low), x));
+  return hn::Min(hn::Max(x, hn::Set(d, low)), hn::Set(d, high));
 }
 
-// 2^x for x in [-126, 126], relative error 2e-7, exactly 1 at 0. Minimax polynomial of (2^f - 1) / f on [-1/2, 1/2].
+// 2^x for x in [-126, 126], relative error 2e-7, exactly 1 at 0. Minimax polynomial of (2^f - 1) / f on
+// [-1/2, 1/2].
 HWY_INLINE FloatVec Exp2InRange(FloatVec x) {
   const FloatTag d;
   const hn::RebindToSigned<FloatTag> di;
-  const FloatVec magic = hn::Set(d, 12582912.0f);  // 1.5 * 2^23: rounds to an integer held in the low mantissa bits
+  const FloatVec magic =
+      hn::Set(d, 12582912.0f);  // 1.5 * 2^23: rounds to an integer held in the low mantissa bits
   const FloatVec shifted = hn::Add(x, magic);
   const FloatVec f = hn::Sub(x, hn::Sub(shifted, magic));
   FloatVec p = hn::Set(d, 1.3264727124e-03f);
@@ -40,9 +41,11 @@ HWY_INLINE FloatVec Exp2InRange(FloatVec x) {
   return hn::BitCast(d, hn::Add(hn::BitCast(di, p), hn::ShiftLeft<23>(hn::BitCast(di, shifted))));
 }
 
+// Minimum and maximum may drop a NaN, depending on the target: it is put back.
 HWY_INLINE FloatVec Exp(FloatVec x) {
   const FloatTag d;
-  return Exp2InRange(Clamp(hn::Mul(x, hn::Set(d, 1.44269504f)), -126.0f, 126.0f));
+  const FloatVec y = Exp2InRange(Clamp(hn::Mul(x, hn::Set(d, 1.44269504f)), -126.0f, 126.0f));
+  return hn::IfThenElse(hn::Eq(x, x), y, x);
 }
 
 HWY_INLINE FloatVec Sigmoid(FloatVec x) {
@@ -51,7 +54,8 @@ HWY_INLINE FloatVec Sigmoid(FloatVec x) {
   return hn::Div(one, hn::Add(one, Exp(hn::Neg(x))));
 }
 
-// log(1 + exp(x)) with small relative error everywhere: max(x, 0) + log1p(exp(-|x|)), log1p(e) = 2 atanh(e / (2 + e)).
+// log(1 + exp(x)) with small relative error everywhere: max(x, 0) + log1p(exp(-|x|)), log1p(e) = 2 atanh(e /
+// (2 + e)).
 HWY_INLINE FloatVec Softplus(FloatVec x) {
   const FloatTag d;
   const FloatVec e = Exp(hn::Neg(hn::Abs(x)));

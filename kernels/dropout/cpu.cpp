@@ -1,11 +1,11 @@
+#include "kernels/common/layout_tensors.h"
+#include "kernels/dropout/params.h"
+
 #include <algorithm>
 
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 #include <torch/library.h>
-
-#include "kernels/common/layout_tensors.h"
-#include "kernels/dropout/params.h"
 
 namespace mabert::kernels {
 namespace {
@@ -32,8 +32,8 @@ void run(const DropoutParams& p) {
   });
 }
 
-at::Tensor dropout(const at::Tensor& x, at::TensorList layout, double rate, std::int64_t key, const at::Tensor& step,
-                   const at::Tensor& samples) {
+at::Tensor dropout(const at::Tensor& x, at::TensorList layout, double rate, std::int64_t key,
+                   const at::Tensor& step, const at::Tensor& samples) {
   const at::Tensor dense = with_dense_rows(x), counters = samples.contiguous();
   const at::Tensor out = at::empty(x.sizes(), x.options().memory_format(at::MemoryFormat::Contiguous));
   const DropoutParams params{.layout = view_layout(layout),

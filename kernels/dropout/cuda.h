@@ -1,9 +1,9 @@
 #pragma once
 
-#include <cuda_runtime_api.h>
-
 #include "kernels/common/dtype.h"
 #include "kernels/dropout/params.h"
+
+#include <cuda_runtime_api.h>
 
 namespace mabert::kernels {
 

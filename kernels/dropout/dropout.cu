@@ -17,7 +17,8 @@ __global__ void dropout_kernel(DropoutParams p, std::int64_t draws) {
   const A scale = static_cast<A>(1.0 / (1.0 - static_cast<double>(p.rate)));
   for (std::int64_t k = 0; k < kDropoutLanes && first + k < p.channels; ++k) {
     const bool keep = valid && uniform_float(draw.words[k]) >= p.rate;
-    store<T>(p.out, row * p.channels + first + k, keep ? load<T>(p.x, row * p.x_stride + first + k) * scale : A(0));
+    store<T>(p.out, row * p.channels + first + k,
+             keep ? load<T>(p.x, row * p.x_stride + first + k) * scale : A(0));
   }
 }
 

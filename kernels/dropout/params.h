@@ -1,8 +1,9 @@
 #pragma once
 
+#include "kernels/common/layout_view.h"
+
 #include <cstdint>
 
-#include "kernels/common/layout_view.h"
 #include "mabert/core/random.h"
 
 namespace mabert::kernels {
@@ -32,7 +33,8 @@ MABERT_KERNEL_INLINE Philox dropout_draw(const DropoutParams& p, std::uint64_t s
                                          std::int64_t channel) {
   const std::uint64_t position = static_cast<std::uint64_t>(p.layout.position[row]);
   const std::uint64_t sample = static_cast<std::uint64_t>(p.samples[p.layout.sequence[row]]);
-  return Philox::draw(step_key, sample, (position << 32) | static_cast<std::uint64_t>(channel / kDropoutLanes));
+  return Philox::draw(step_key, sample,
+                      (position << 32) | static_cast<std::uint64_t>(channel / kDropoutLanes));
 }
 
 }  // namespace mabert::kernels

@@ -1,14 +1,14 @@
-#include <torch/library.h>
-
 #include "kernels/common/cuda_tensors.h"
 #include "kernels/common/layout_tensors.h"
 #include "kernels/dropout/cuda.h"
 
+#include <torch/library.h>
+
 namespace mabert::kernels {
 namespace {
 
-at::Tensor dropout(const at::Tensor& x, at::TensorList layout, double rate, std::int64_t key, const at::Tensor& step,
-                   const at::Tensor& samples) {
+at::Tensor dropout(const at::Tensor& x, at::TensorList layout, double rate, std::int64_t key,
+                   const at::Tensor& step, const at::Tensor& samples) {
   const c10::cuda::CUDAGuard guard(x.device());
   const at::Tensor dense = with_dense_rows(x), counters = samples.contiguous();
   const at::Tensor out = at::empty({x.size(0), x.size(1)}, x.options());

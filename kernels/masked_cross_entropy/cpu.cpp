@@ -46,8 +46,8 @@ void check_labels(const at::Tensor& labels, std::int64_t vocabulary) {
   const std::int64_t* const label = labels.const_data_ptr<std::int64_t>();
   for (std::int64_t i = 0; i < labels.numel(); ++i) {
     if (label[i] >= -1 && label[i] < vocabulary) continue;
-    throw UsageError("[masked_cross_entropy] labels: expected -1 to " + std::to_string(vocabulary - 1) + ", got " +
-                     std::to_string(label[i]) + " at row " + std::to_string(i));
+    throw UsageError("[masked_cross_entropy] labels: expected -1 to " + std::to_string(vocabulary - 1) +
+                     ", got " + std::to_string(label[i]) + " at row " + std::to_string(i));
   }
 }
 
@@ -108,7 +108,8 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> forward(const at::Tensor& logits,
                                                        std::int64_t vocabulary) {
   const at::Tensor x = dense_rows(logits), y = wide(labels);
   check_labels(y, vocabulary);
-  return x.scalar_type() == at::kDouble ? forward_as<double>(x, y, vocabulary) : forward_as<float>(x, y, vocabulary);
+  return x.scalar_type() == at::kDouble ? forward_as<double>(x, y, vocabulary)
+                                        : forward_as<float>(x, y, vocabulary);
 }
 
 at::Tensor backward(const at::Tensor& grad_loss_sum, const at::Tensor& logits, const at::Tensor& labels,

@@ -1,15 +1,16 @@
+#include "kernels/common/highway_targets.h"
 #include "kernels/masked_cross_entropy/cpu.h"
 
 #include <cmath>
 
-#include "kernels/common/highway_targets.h"
-
+// The order of these matters: foreach_target.h includes this file once for each target.
+// clang-format off
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/masked_cross_entropy/cpu_float.cpp"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
-
 #include "kernels/common/vector_math-inl.h"
+// clang-format on
 
 HWY_BEFORE_NAMESPACE();
 namespace mabert::kernels::cross_entropy_simd {
@@ -28,7 +29,8 @@ float LogSumExp(const float* x, std::int64_t count) {
   for (std::int64_t i = whole; i < count; ++i) largest = x[i] > largest ? x[i] : largest;
   const FloatVec shift = hn::Set(d, largest);
   FloatVec sums = hn::Zero(d);
-  for (std::int64_t i = 0; i < whole; i += lanes) sums = hn::Add(sums, Exp(hn::Sub(hn::LoadU(d, x + i), shift)));
+  for (std::int64_t i = 0; i < whole; i += lanes)
+    sums = hn::Add(sums, Exp(hn::Sub(hn::LoadU(d, x + i), shift)));
   float sum = hn::GetLane(hn::SumOfLanes(d, sums));
   for (std::int64_t i = whole; i < count; ++i) sum += ::expf(x[i] - largest);
   return largest + ::logf(sum);
@@ -57,7 +59,9 @@ HWY_EXPORT(ScaledExp);
 
 using namespace cross_entropy_simd;
 
-float log_sum_exp_float(const float* x, std::int64_t count) { return HWY_DYNAMIC_DISPATCH(LogSumExp)(x, count); }
+float log_sum_exp_float(const float* x, std::int64_t count) {
+  return HWY_DYNAMIC_DISPATCH(LogSumExp)(x, count);
+}
 
 void scaled_exp_float(const float* x, std::int64_t count, float shift, float scale, float* to) {
   HWY_DYNAMIC_DISPATCH(ScaledExp)(x, count, shift, scale, to);

@@ -32,7 +32,8 @@ __global__ void cross_entropy_forward_kernel(CrossEntropyParams p) {
   }
   largest = block_reduce<kThreads, Larger>(largest);
   A sum = 0;
-  for (std::int64_t e = threadIdx.x; e < p.vocabulary; e += kThreads) sum += exp(load<T>(p.logits, base + e) - largest);
+  for (std::int64_t e = threadIdx.x; e < p.vocabulary; e += kThreads)
+    sum += exp(load<T>(p.logits, base + e) - largest);
   sum = block_reduce<kThreads, Add>(sum);
   beaten = block_reduce<kThreads, Add>(beaten);
   if (threadIdx.x == 0) {
@@ -66,7 +67,8 @@ __global__ void cross_entropy_backward_kernel(CrossEntropyParams p, const void* 
   const A scale = load<A>(grad_loss, 0), shift = static_cast<const A*>(p.log_sum_exp)[row];
   for (std::int64_t e = threadIdx.x; e < p.columns; e += kThreads) {
     A grad = 0;
-    if (e < used) grad = scale * (exp(load<T>(p.logits, row * p.stride + e) - shift) - (e == label ? A(1) : A(0)));
+    if (e < used)
+      grad = scale * (exp(load<T>(p.logits, row * p.stride + e) - shift) - (e == label ? A(1) : A(0)));
     store<T>(dlogits, row * p.columns + e, grad);
   }
 }
@@ -87,8 +89,8 @@ cudaError_t cross_entropy_forward_cuda(const CrossEntropyParams& params, DType d
   return error;
 }
 
-cudaError_t cross_entropy_backward_cuda(const CrossEntropyParams& params, const void* grad_loss, void* dlogits,
-                                        DType dtype, cudaStream_t stream) {
+cudaError_t cross_entropy_backward_cuda(const CrossEntropyParams& params, const void* grad_loss,
+                                        void* dlogits, DType dtype, cudaStream_t stream) {
   if (params.rows == 0) return cudaSuccess;
   with_type(dtype, [&](auto type) {
     cross_entropy_backward_kernel<decltype(type)>

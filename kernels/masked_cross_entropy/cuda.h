@@ -1,14 +1,14 @@
 #pragma once
 
-#include <cstdint>
-
-#include <cuda_runtime_api.h>
-
 #include "kernels/common/dtype.h"
+
+#include <cstdint>
+#include <cuda_runtime_api.h>
 
 namespace mabert::kernels {
 
-/// Masked cross-entropy as kernels see it: T marks the type of the logits, A float (double with double). Source: own.
+/// Masked cross-entropy as kernels see it: T marks the type of the logits, A float (double with double).
+/// Source: own.
 struct CrossEntropyParams {
   std::int64_t rows, columns, vocabulary, stride;
   const void* logits;          // T (rows, columns)
@@ -24,7 +24,7 @@ struct CrossEntropyParams {
 cudaError_t cross_entropy_forward_cuda(const CrossEntropyParams& params, DType dtype, cudaStream_t stream);
 
 /// grad_loss: A (1); dlogits: T (rows, columns), every element written.
-cudaError_t cross_entropy_backward_cuda(const CrossEntropyParams& params, const void* grad_loss, void* dlogits,
-                                        DType dtype, cudaStream_t stream);
+cudaError_t cross_entropy_backward_cuda(const CrossEntropyParams& params, const void* grad_loss,
+                                        void* dlogits, DType dtype, cudaStream_t stream);
 
 }  // namespace mabert::kernels

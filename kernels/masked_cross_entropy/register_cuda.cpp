@@ -1,8 +1,8 @@
-#include <torch/library.h>
-
 #include "kernels/common/cuda_tensors.h"
 #include "kernels/common/layout_tensors.h"
 #include "kernels/masked_cross_entropy/cuda.h"
+
+#include <torch/library.h>
 
 namespace mabert::kernels {
 namespace {
@@ -43,8 +43,8 @@ at::Tensor backward(const at::Tensor& grad_loss_sum, const at::Tensor& logits, c
   const at::Tensor dlogits = at::empty({x.size(0), x.size(1)}, x.options());
   CrossEntropyParams params = make_params(x, y, vocabulary);
   params.log_sum_exp = log_sum_exp.mutable_data_ptr();
-  C10_CUDA_CHECK(cross_entropy_backward_cuda(params, grad_loss_sum.const_data_ptr(), dlogits.mutable_data_ptr(),
-                                             dtype_of(x), current_stream()));
+  C10_CUDA_CHECK(cross_entropy_backward_cuda(params, grad_loss_sum.const_data_ptr(),
+                                             dlogits.mutable_data_ptr(), dtype_of(x), current_stream()));
   return dlogits;
 }
 

@@ -1,9 +1,9 @@
 #include "kernels/selective_scan/arguments.h"
 
+#include "kernels/common/layout_tensors.h"
+
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
-
-#include "kernels/common/layout_tensors.h"
 
 namespace mabert::kernels {
 namespace {
@@ -16,7 +16,9 @@ const void* pointer(const std::optional<at::Tensor>& tensor) {
   return tensor.has_value() ? tensor->const_data_ptr() : nullptr;
 }
 
-void* mutable_pointer(const at::Tensor& tensor) { return tensor.defined() ? tensor.mutable_data_ptr() : nullptr; }
+void* mutable_pointer(const at::Tensor& tensor) {
+  return tensor.defined() ? tensor.mutable_data_ptr() : nullptr;
+}
 
 std::optional<at::Tensor> dense(const std::optional<at::Tensor>& tensor) {
   return tensor.has_value() ? std::optional(tensor->contiguous()) : std::nullopt;
@@ -77,8 +79,8 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> ScanResults::released() const {
   return {out, states, last_state.transpose(1, 2)};
 }
 
-ScanGradientTensors::ScanGradientTensors(const ScanTensors& inputs, const ScanParams& params, std::int64_t blocks,
-                                         std::int64_t parts, bool cleared) {
+ScanGradientTensors::ScanGradientTensors(const ScanTensors& inputs, const ScanParams& params,
+                                         std::int64_t blocks, std::int64_t parts, bool cleared) {
   const at::TensorOptions sums = inputs.u.options().dtype(inputs.accumulate_type());
   const LayoutView& layout = params.layout;
   du = allocate({layout.rows, params.channels}, inputs.u.options(), cleared);
@@ -109,8 +111,9 @@ ScanGradients ScanGradientTensors::pointers(const at::Tensor& grad_out) const {
 }
 
 std::vector<at::Tensor> finish_scan_gradients(const ScanTensors& inputs, const ScanGradientTensors& gradients,
-                                              const at::Tensor& db, const at::Tensor& dc, const at::Tensor& da,
-                                              const at::Tensor& dd, const at::Tensor& ddelta_bias) {
+                                              const at::Tensor& db, const at::Tensor& dc,
+                                              const at::Tensor& da, const at::Tensor& dd,
+                                              const at::Tensor& ddelta_bias) {
   const at::ScalarType type = inputs.u.scalar_type();
   const at::Tensor none;
   return {gradients.du,

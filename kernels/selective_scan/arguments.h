@@ -1,13 +1,13 @@
 #pragma once
 
+#include "kernels/selective_scan/params.h"
+
 #include <cstdint>
 #include <optional>
 #include <tuple>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
-
-#include "kernels/selective_scan/params.h"
 
 namespace mabert::kernels {
 
@@ -24,8 +24,8 @@ struct ScanTensors {
   ScanParams params(at::TensorList layout, std::int64_t reverse) const;
 };
 
-/// Outputs of the forward in the memory layout of ScanParams. cleared: rows start as zeros, because the kernel writes
-/// only valid ones.
+/// Outputs of the forward in the memory layout of ScanParams. cleared: rows start as zeros, because the
+/// kernel writes only valid ones.
 struct ScanResults {
   ScanResults(const ScanTensors& inputs, ScanParams& params, bool save_states, bool cleared);
   std::tuple<at::Tensor, at::Tensor, at::Tensor> released() const;
@@ -33,19 +33,21 @@ struct ScanResults {
   at::Tensor out, states, last_state;
 };
 
-/// The backward's outputs, with room for partial sums: `blocks` of dB and dC, `parts` of dA, dD and the bias's gradient.
+/// The backward's outputs, with room for partial sums: `blocks` of dB and dC, `parts` of dA, dD and the
+/// bias's gradient.
 struct ScanGradientTensors {
-  ScanGradientTensors(const ScanTensors& inputs, const ScanParams& params, std::int64_t blocks, std::int64_t parts,
-                      bool cleared);
+  ScanGradientTensors(const ScanTensors& inputs, const ScanParams& params, std::int64_t blocks,
+                      std::int64_t parts, bool cleared);
   ScanGradients pointers(const at::Tensor& grad_out) const;
 
   at::Tensor du, ddelta, dz, db, dc, da, dd, ddelta_bias, dinitial_state;
 };
 
-/// Gradients in the order and types of the inputs from summed ones: db, dc (rows, groups, state_size), da (state_size,
-/// channels), dd and ddelta_bias (channels).
+/// Gradients in the order and types of the inputs from summed ones: db, dc (rows, groups, state_size), da
+/// (state_size, channels), dd and ddelta_bias (channels).
 std::vector<at::Tensor> finish_scan_gradients(const ScanTensors& inputs, const ScanGradientTensors& gradients,
-                                              const at::Tensor& db, const at::Tensor& dc, const at::Tensor& da,
-                                              const at::Tensor& dd, const at::Tensor& ddelta_bias);
+                                              const at::Tensor& db, const at::Tensor& dc,
+                                              const at::Tensor& da, const at::Tensor& dd,
+                                              const at::Tensor& ddelta_bias);
 
 }  // namespace mabert::kernels

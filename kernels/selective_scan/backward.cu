@@ -7,9 +7,9 @@ namespace {
 
 constexpr int kWarps = static_cast<int>(kScanThreads) / 32;
 
-// Every thread of a block walks the same rows of the same sequence, so the block can meet at each step to sum dB and dC
-// over its channels: within warps by shuffles, then over the warps in order. Threads beyond the group's width take part
-// with zeros.
+// Every thread of a block walks the same rows of the same sequence, so the block can meet at each step to sum
+// dB and dC over its channels: within warps by shuffles, then over the warps in order. Threads beyond the
+// group's width take part with zeros.
 template <class T, int kMaxStates>
 __global__ void scan_backward_kernel(ScanParams p, ScanGradients g, ScanGrid grid) {
   using A = typename Accumulate<T>::type;
@@ -37,7 +37,8 @@ __global__ void scan_backward_kernel(ScanParams p, ScanGradients g, ScanGrid gri
         if (g.dz != nullptr) store<T>(g.dz, row * p.channels + e, A(0));
       }
       if (threadIdx.x < 2 * states) {
-        const std::int64_t at = ((block * p.layout.rows + row) * p.groups + group) * states + threadIdx.x % states;
+        const std::int64_t at =
+            ((block * p.layout.rows + row) * p.groups + group) * states + threadIdx.x % states;
         store<A>(static_cast<int>(threadIdx.x) < states ? g.db : g.dc, at, A(0));
       }
     }
@@ -47,7 +48,8 @@ __global__ void scan_backward_kernel(ScanParams p, ScanGradients g, ScanGrid gri
     const std::int32_t count = count_valid(p.layout, s);
     ScanRows rows(p.layout, s, (p.reverse >> group) & 1, /*from_start=*/false);
     const std::int32_t tile_size = static_cast<std::int32_t>(kScanTile);
-    for (std::int32_t first = (count - 1) / tile_size * tile_size; count > 0 && first >= 0; first -= tile_size) {
+    for (std::int32_t first = (count - 1) / tile_size * tile_size; count > 0 && first >= 0;
+         first -= tile_size) {
       const std::int32_t steps = min(tile_size, count - first);
       std::int32_t tile[kScanTile];
       for (std::int32_t i = steps - 1; i >= 0; --i) tile[i] = rows.next();
@@ -92,7 +94,8 @@ __global__ void scan_backward_kernel(ScanParams p, ScanGradients g, ScanGrid gri
           ddt += dh * (kept * a[n] + b * u);
           da[n] += dh * kept * dt;
           carry[n] = dh * decay;
-          const A db = warp_reduce<Add>(active ? dh * dtu : A(0)), dc = warp_reduce<Add>(active ? dy * state : A(0));
+          const A db = warp_reduce<Add>(active ? dh * dtu : A(0)),
+                  dc = warp_reduce<Add>(active ? dy * state : A(0));
           if (threadIdx.x % 32 == 0) {
             sums[0][n][warp] = db;
             sums[1][n][warp] = dc;
@@ -104,14 +107,16 @@ __global__ void scan_backward_kernel(ScanParams p, ScanGradients g, ScanGrid gri
         if (active) {
           store<T>(g.du, row * p.channels + e, du);
           store<T>(g.ddelta, row * p.channels + e, ddelta);
-          if (p.z != nullptr) store<T>(g.dz, row * p.channels + e, dout * gate * (A(1) + z * (A(1) - gate)) * y);
+          if (p.z != nullptr)
+            store<T>(g.dz, row * p.channels + e, dout * gate * (A(1) + z * (A(1) - gate)) * y);
         }
         __syncthreads();
         if (threadIdx.x < 2 * states) {
           const int which = static_cast<int>(threadIdx.x) < states ? 0 : 1, n = threadIdx.x % states;
           A total = 0;
           for (int w = 0; w < kWarps; ++w) total += sums[which][n][w];
-          store<A>(which == 0 ? g.db : g.dc, ((block * p.layout.rows + row) * p.groups + group) * states + n, total);
+          store<A>(which == 0 ? g.db : g.dc, ((block * p.layout.rows + row) * p.groups + group) * states + n,
+                   total);
         }
         __syncthreads();
       }
@@ -134,7 +139,8 @@ __global__ void scan_backward_kernel(ScanParams p, ScanGradients g, ScanGrid gri
 
 }  // namespace
 
-cudaError_t scan_backward_cuda(const ScanParams& params, const ScanGradients& gradients, DType dtype, cudaStream_t stream) {
+cudaError_t scan_backward_cuda(const ScanParams& params, const ScanGradients& gradients, DType dtype,
+                               cudaStream_t stream) {
   const ScanGrid grid = scan_grid(params);
   if (grid.parts == 0 || params.channels == 0) return cudaSuccess;
   const dim3 blocks(static_cast<unsigned>(grid.parts), static_cast<unsigned>(grid.blocks * params.groups));

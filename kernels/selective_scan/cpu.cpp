@@ -1,15 +1,15 @@
 #include "kernels/selective_scan/cpu.h"
 
+#include "kernels/common/layout_tensors.h"
+#include "kernels/common/segments.h"
+#include "kernels/common/sum_parts.h"
+#include "kernels/selective_scan/arguments.h"
+
 #include <memory>
 #include <new>
 
 #include <ATen/Parallel.h>
 #include <torch/library.h>
-
-#include "kernels/common/layout_tensors.h"
-#include "kernels/common/segments.h"
-#include "kernels/common/sum_parts.h"
-#include "kernels/selective_scan/arguments.h"
 
 namespace mabert::kernels {
 namespace {
@@ -19,7 +19,8 @@ constexpr std::int64_t kSegmentRows = 1024;
 class AlignedFloats {
  public:
   explicit AlignedFloats(std::int64_t count)
-      : data_(static_cast<float*>(::operator new(static_cast<std::size_t>(count) * sizeof(float), kAlignment))) {}
+      : data_(static_cast<float*>(
+            ::operator new(static_cast<std::size_t>(count) * sizeof(float), kAlignment))) {}
   float* get() const { return data_.get(); }
 
  private:
@@ -58,9 +59,10 @@ bool every_row_valid(const LayoutView& layout) {
 }
 
 std::tuple<at::Tensor, at::Tensor, at::Tensor> forward(
-    const at::Tensor& u, const at::Tensor& delta, const at::Tensor& a, const at::Tensor& b, const at::Tensor& c,
-    const std::optional<at::Tensor>& d, const std::optional<at::Tensor>& z, const std::optional<at::Tensor>& delta_bias,
-    const std::optional<at::Tensor>& initial_state, at::TensorList layout, std::int64_t reverse, bool save_states) {
+    const at::Tensor& u, const at::Tensor& delta, const at::Tensor& a, const at::Tensor& b,
+    const at::Tensor& c, const std::optional<at::Tensor>& d, const std::optional<at::Tensor>& z,
+    const std::optional<at::Tensor>& delta_bias, const std::optional<at::Tensor>& initial_state,
+    at::TensorList layout, std::int64_t reverse, bool save_states) {
   const ScanTensors inputs = ScanTensors{u, delta, a, b, c, d, z, delta_bias, initial_state}.arranged();
   ScanParams params = inputs.params(layout, reverse);
   const bool is_float = u.scalar_type() == at::kFloat;
@@ -90,7 +92,8 @@ std::vector<at::Tensor> backward(const at::Tensor& grad_out, const at::Tensor& u
   }
   params.states = states.mutable_data_ptr();
   const std::vector<std::int64_t> segments = sequence_segments(params.layout, kSegmentRows);
-  const ScanGradientTensors g(inputs, params, scan_blocks(params), static_cast<std::int64_t>(segments.size()) - 1,
+  const ScanGradientTensors g(inputs, params, scan_blocks(params),
+                              static_cast<std::int64_t>(segments.size()) - 1,
                               !every_row_valid(params.layout));
   const ScanGradients pointers = g.pointers(grad);
   for_each_item(params, segments, [&](const ScanItem& item, float* workspace) {

@@ -23,7 +23,8 @@ std::int64_t scan_workspace(const ScanParams& params);
 
 /// float32, vectorised; the best instruction set is chosen at run time.
 void scan_forward_float(const ScanParams& params, const ScanItem& item, float* workspace);
-void scan_backward_float(const ScanParams& params, const ScanGradients& gradients, const ScanItem& item, float* workspace);
+void scan_backward_float(const ScanParams& params, const ScanGradients& gradients, const ScanItem& item,
+                         float* workspace);
 
 /// float64, plain loops: the oracle. One part (of dA, dD, dbias), one channel block.
 void scan_forward_double(const ScanParams& params);

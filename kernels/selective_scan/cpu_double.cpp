@@ -1,9 +1,10 @@
+#include "kernels/selective_scan/cpu.h"
+
 #include <cmath>
 #include <vector>
 
-#include "kernels/selective_scan/cpu.h"
-
-// The definition, step by step, with the whole history of the state kept: what every other body is compared with.
+// The definition, step by step, with the whole history of the state kept: what every other body is compared
+// with.
 namespace mabert::kernels {
 namespace {
 
@@ -39,7 +40,8 @@ History run(const ScanParams& p, std::int64_t s, std::int64_t e) {
     double* const h = history.h.data() + i * states;
     for (std::int64_t n = 0; n < states; ++n) {
       const double b = at(p.b, (row * p.groups + group) * states + n);
-      h[states + n] = std::exp(dt * at(p.a, n * p.channels + e)) * h[n] + dt * b * at(p.u, row * p.u_stride + e);
+      h[states + n] =
+          std::exp(dt * at(p.a, n * p.channels + e)) * h[n] + dt * b * at(p.u, row * p.u_stride + e);
     }
   }
   return history;
@@ -101,12 +103,15 @@ void scan_forward_double(const ScanParams& p) {
       const History history = run(p, s, e);
       for (std::size_t i = 0; i < history.rows.size(); ++i) {
         const std::int64_t row = history.rows[i];
-        const double y = read_out(p, row, e, history.h.data() + (i + 1) * static_cast<std::size_t>(p.state_size));
+        const double y =
+            read_out(p, row, e, history.h.data() + (i + 1) * static_cast<std::size_t>(p.state_size));
         const double z = p.z != nullptr ? at(p.z, row * p.z_stride + e) : 0.0;
         ref(p.out, row * p.channels + e) = p.z != nullptr ? y * z * sigmoid(z) : y;
       }
-      const double* const last = history.h.data() + history.rows.size() * static_cast<std::size_t>(p.state_size);
-      for (std::int64_t n = 0; n < p.state_size; ++n) ref(p.last_state, (s * p.state_size + n) * p.channels + e) = last[n];
+      const double* const last =
+          history.h.data() + history.rows.size() * static_cast<std::size_t>(p.state_size);
+      for (std::int64_t n = 0; n < p.state_size; ++n)
+        ref(p.last_state, (s * p.state_size + n) * p.channels + e) = last[n];
     }
   }
 }

@@ -20,7 +20,9 @@ __global__ void scan_forward_kernel(ScanParams p, std::int64_t blocks) {
 #pragma unroll
   for (int n = 0; n < kMaxStates; ++n) {
     a[n] = n < states ? load<A>(p.a, n * p.channels + e) : A(0);
-    h[n] = n < states && p.initial_state != nullptr ? load<A>(p.initial_state, (s * states + n) * p.channels + e) : A(0);
+    h[n] = n < states && p.initial_state != nullptr
+               ? load<A>(p.initial_state, (s * states + n) * p.channels + e)
+               : A(0);
   }
   const A bias = p.delta_bias != nullptr ? load<A>(p.delta_bias, e) : A(0);
   const A skip = p.d != nullptr ? load<A>(p.d, e) : A(0);
@@ -62,7 +64,8 @@ __global__ void scan_forward_kernel(ScanParams p, std::int64_t blocks) {
 cudaError_t scan_forward_cuda(const ScanParams& params, DType dtype, cudaStream_t stream) {
   const ScanGrid grid = scan_grid(params);
   if (params.layout.sequences == 0 || params.channels == 0) return cudaSuccess;
-  const dim3 blocks(static_cast<unsigned>(params.layout.sequences), static_cast<unsigned>(grid.blocks * params.groups));
+  const dim3 blocks(static_cast<unsigned>(params.layout.sequences),
+                    static_cast<unsigned>(grid.blocks * params.groups));
   with_type(dtype, [&](auto type) {
     using T = decltype(type);
     if (params.state_size <= 16) {

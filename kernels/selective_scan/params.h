@@ -1,56 +1,60 @@
 #pragma once
 
-#include <cstdint>
-
 #include "kernels/common/layout_view.h"
+
+#include <cstdint>
 
 namespace mabert::kernels {
 
 /// Rows between two saved states: the backward rebuilds so many steps at a time.
 inline constexpr std::int64_t kScanTile = 16;
 
-/// A selective scan as kernels see it. Pointers marked T point to the inputs' type, those marked A to the type of the
-/// state (float, or double with double inputs). Absent inputs are null. Source: own.
+/// A selective scan as kernels see it. Pointers marked T point to the inputs' type, those marked A to the
+/// type of the state (float, or double with double inputs). Absent inputs are null. Source: own.
 struct ScanParams {
   LayoutView layout;
   std::int64_t channels, state_size, groups;
-  std::uint64_t reverse;           // bit g: group g runs from right to left
-  const void *u, *delta, *z;       // T (rows, channels), strides below
+  std::uint64_t reverse;      // bit g: group g runs from right to left
+  const void *u, *delta, *z;  // T (rows, channels), strides below
   std::int64_t u_stride, delta_stride, z_stride;
-  const void *b, *c;               // T (rows, groups, state_size)
-  const void *a;                   // A (state_size, channels): transposed
-  const void *d, *delta_bias;      // A (channels)
-  const void* initial_state;       // A (sequences, state_size, channels): transposed
-  void* out;                       // T (rows, channels)
-  void* last_state;                // A (sequences, state_size, channels)
-  void* states;                    // A (slots, state_size, channels), or null: see state_slot
+  const void *b, *c;           // T (rows, groups, state_size)
+  const void* a;               // A (state_size, channels): transposed
+  const void *d, *delta_bias;  // A (channels)
+  const void* initial_state;   // A (sequences, state_size, channels): transposed
+  void* out;                   // T (rows, channels)
+  void* last_state;            // A (sequences, state_size, channels)
+  void* states;                // A (slots, state_size, channels), or null: see state_slot
 };
 
-/// The backward's additional arguments. `d*` are the gradients of the forward's inputs; those of sums over rows or
-/// channels are partial sums to be added up in order by a second pass.
+/// The backward's additional arguments. `d*` are the gradients of the forward's inputs; those of sums over
+/// rows or channels are partial sums to be added up in order by a second pass.
 struct ScanGradients {
   const void* grad_out;  // T (rows, channels)
   std::int64_t grad_out_stride;
-  void *du, *ddelta, *dz;           // T (rows, channels)
-  void *db, *dc;                    // A (channel blocks of a group, rows, groups, state_size)
-  void* da;                         // A (parts, state_size, channels)
-  void *dd, *ddelta_bias;           // A (parts, channels)
-  void* dinitial_state;             // A (sequences, state_size, channels)
+  void *du, *ddelta, *dz;  // T (rows, channels)
+  void *db, *dc;           // A (channel blocks of a group, rows, groups, state_size)
+  void* da;                // A (parts, state_size, channels)
+  void *dd, *ddelta_bias;  // A (parts, channels)
+  void* dinitial_state;    // A (sequences, state_size, channels)
 };
 
-/// First slot of a sequence's saved states, one for every kScanTile valid rows. A function of the offsets alone, so
-/// that the number of slots depends only on the capacities.
+/// First slot of a sequence's saved states, one for every kScanTile valid rows. A function of the offsets
+/// alone, so that the number of slots depends only on the capacities.
 MABERT_KERNEL_INLINE std::int64_t state_slot(const LayoutView& layout, std::int64_t s) {
   return layout.offsets[s] / kScanTile + s;
 }
 
-inline std::int64_t state_slots(std::int64_t rows, std::int64_t sequences) { return rows / kScanTile + sequences; }
+inline std::int64_t state_slots(std::int64_t rows, std::int64_t sequences) {
+  return rows / kScanTile + sequences;
+}
 
 /// The next (or, going back, the previous) `count` valid rows of a sequence in the order of the scan.
 class ScanRows {
  public:
   MABERT_KERNEL_INLINE ScanRows(const LayoutView& layout, std::int64_t s, bool reverse, bool from_start)
-      : layout_(layout), step_(reverse != from_start ? 1 : -1), cursor_(step_ > 0 ? layout.begin[s] : layout.end[s] - 1) {}
+      : layout_(layout),
+        step_(reverse != from_start ? 1 : -1),
+        cursor_(step_ > 0 ? layout.begin[s] : layout.end[s] - 1) {}
 
   MABERT_KERNEL_INLINE std::int32_t next() {
     while (layout_.valid != nullptr && !layout_.valid[cursor_]) cursor_ += step_;

@@ -1,17 +1,18 @@
-#include <torch/library.h>
-
 #include "kernels/common/cuda_tensors.h"
 #include "kernels/common/layout_tensors.h"
 #include "kernels/selective_scan/arguments.h"
 #include "kernels/selective_scan/cuda.h"
 
+#include <torch/library.h>
+
 namespace mabert::kernels {
 namespace {
 
 std::tuple<at::Tensor, at::Tensor, at::Tensor> forward(
-    const at::Tensor& u, const at::Tensor& delta, const at::Tensor& a, const at::Tensor& b, const at::Tensor& c,
-    const std::optional<at::Tensor>& d, const std::optional<at::Tensor>& z, const std::optional<at::Tensor>& delta_bias,
-    const std::optional<at::Tensor>& initial_state, at::TensorList layout, std::int64_t reverse, bool save_states) {
+    const at::Tensor& u, const at::Tensor& delta, const at::Tensor& a, const at::Tensor& b,
+    const at::Tensor& c, const std::optional<at::Tensor>& d, const std::optional<at::Tensor>& z,
+    const std::optional<at::Tensor>& delta_bias, const std::optional<at::Tensor>& initial_state,
+    at::TensorList layout, std::int64_t reverse, bool save_states) {
   const c10::cuda::CUDAGuard guard(u.device());
   const ScanTensors inputs = ScanTensors{u, delta, a, b, c, d, z, delta_bias, initial_state}.arranged();
   ScanParams params = inputs.params(layout, reverse);
@@ -35,7 +36,8 @@ std::vector<at::Tensor> backward(const at::Tensor& grad_out, const at::Tensor& u
   const ScanGradientTensors g(inputs, params, grid.blocks, grid.parts, /*cleared=*/false);
   C10_CUDA_CHECK(scan_backward_cuda(params, g.pointers(grad), dtype_of(u), current_stream()));
   return finish_scan_gradients(inputs, g, sum_parts_on_device(g.db), sum_parts_on_device(g.dc),
-                               sum_parts_on_device(g.da), sum_parts_on_device(g.dd), sum_parts_on_device(g.ddelta_bias));
+                               sum_parts_on_device(g.da), sum_parts_on_device(g.dd),
+                               sum_parts_on_device(g.ddelta_bias));
 }
 
 }  // namespace

@@ -1,8 +1,9 @@
 #include "mabert/nn/linear.h"
 
 #include <ATen/ops/embedding.h>
-#include <ATen/ops/linear.h>
 #include <ATen/ops/zeros.h>
+
+#include "mabert/ops/linear.h"
 
 namespace mabert::nn {
 
@@ -18,7 +19,7 @@ Initializer WeightsImpl::initializer(const std::string& name) const {
 
 at::Tensor LinearImpl::forward(const at::Tensor& x) {
   const at::Tensor compute_bias = bias.defined() ? compute_weight(bias) : at::Tensor();
-  return at::linear(to_compute(x), compute_weight(weight), compute_bias);  // (T, out)
+  return ops::linear(to_compute(x), compute_weight(weight), compute_bias);  // (T, out)
 }
 
 at::Tensor gather_rows(const at::Tensor& x, const at::Tensor& index) { return at::embedding(x, index); }

@@ -4,12 +4,12 @@
 
 #include <ATen/ops/bmm.h>
 #include <ATen/ops/cat.h>
-#include <ATen/ops/linear.h>
 #include <ATen/ops/silu.h>
 #include <ATen/ops/where.h>
 #include <ATen/ops/zeros.h>
 
 #include "mabert/ops/causal_conv1d.h"
+#include "mabert/ops/linear.h"
 #include "mabert/ops/selective_scan.h"
 
 namespace mabert::nn {
@@ -75,7 +75,7 @@ Initializer MambaMixer::initializer(const std::string& name) const {
 }
 
 at::Tensor MambaMixer::grouped_product(const at::Tensor& x, const at::Tensor& weight) const {
-  if (groups() == 1) return at::linear(x, weight).unsqueeze(0);
+  if (groups() == 1) return ops::linear(x, weight, {}).unsqueeze(0);
   const at::Tensor rows = x.unflatten(1, {groups(), -1}).transpose(0, 1);     // (G, T, K)
   return at::bmm(rows, weight.unflatten(0, {groups(), -1}).transpose(1, 2));  // (G, T, P)
 }

@@ -1,8 +1,9 @@
 #include "mabert/nn/masked_language_model.h"
 
 #include <ATen/ops/gelu.h>
-#include <ATen/ops/linear.h>
 #include <ATen/ops/zeros.h>
+
+#include "mabert/ops/linear.h"
 
 namespace mabert::nn {
 namespace {
@@ -22,7 +23,7 @@ LanguageModelHeadImpl::LanguageModelHeadImpl(const ModelOptions& options)
 
 at::Tensor LanguageModelHeadImpl::forward(const at::Tensor& x, const at::Tensor& token_weight) {
   const at::Tensor transformed = norm_(at::gelu(dense_(x)));  // (P, D)
-  return at::linear(transformed, compute_weight(token_weight, padded_vocabulary_),
+  return ops::linear(transformed, compute_weight(token_weight, padded_vocabulary_),
                     compute_weight(bias_, padded_vocabulary_));  // (P, V')
 }
 

@@ -1,11 +1,11 @@
 #include "mabert/ops/attention.h"
 
+#include "check.h"
+
 #include <cmath>
 
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
-
-#include "check.h"
 
 namespace mabert::ops {
 namespace {
@@ -16,25 +16,25 @@ using OptionalTensor = std::optional<at::Tensor>;
 using OptionalInt = std::optional<std::int64_t>;
 using Four = std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor>;
 using Signature = Four(const at::Tensor&, const at::Tensor&, const at::Tensor&, const at::Tensor&,
-                       const OptionalTensor&, const OptionalTensor&, std::int64_t, bool, OptionalInt, OptionalInt,
-                       double);
+                       const OptionalTensor&, const OptionalTensor&, std::int64_t, bool, OptionalInt,
+                       OptionalInt, double);
 using BackwardSignature = std::tuple<at::Tensor, at::Tensor, at::Tensor>(
-    const at::Tensor&, const at::Tensor&, const at::Tensor&, const at::Tensor&, const at::Tensor&, const at::Tensor&,
-    const at::Tensor&, const at::Tensor&, const at::Tensor&, const OptionalTensor&, const OptionalTensor&, std::int64_t,
-    bool, OptionalInt, OptionalInt, double);
+    const at::Tensor&, const at::Tensor&, const at::Tensor&, const at::Tensor&, const at::Tensor&,
+    const at::Tensor&, const at::Tensor&, const at::Tensor&, const at::Tensor&, const OptionalTensor&,
+    const OptionalTensor&, std::int64_t, bool, OptionalInt, OptionalInt, double);
 
 Four call(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& offsets,
-          const OptionalTensor& rows, const OptionalTensor& keep, std::int64_t max_length, bool causal, OptionalInt left,
-          OptionalInt right, double scale) {
+          const OptionalTensor& rows, const OptionalTensor& keep, std::int64_t max_length, bool causal,
+          OptionalInt left, OptionalInt right, double scale) {
   static const auto op = find_operator<Signature>("mabert::attention");
   return op.call(q, k, v, offsets, rows, keep, max_length, causal, left, right, scale);
 }
 
 struct Attention : torch::autograd::Function<Attention> {
-  static variable_list forward(AutogradContext* ctx, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                               const at::Tensor& offsets, const OptionalTensor& rows, const OptionalTensor& keep,
-                               std::int64_t max_length, bool causal, OptionalInt left, OptionalInt right,
-                               double scale) {
+  static variable_list forward(AutogradContext* ctx, const at::Tensor& q, const at::Tensor& k,
+                               const at::Tensor& v, const at::Tensor& offsets, const OptionalTensor& rows,
+                               const OptionalTensor& keep, std::int64_t max_length, bool causal,
+                               OptionalInt left, OptionalInt right, double scale) {
     const at::AutoDispatchBelowADInplaceOrView guard;
     auto [out, lse, random, unused] =
         call(q, k, v, offsets, rows, keep, max_length, causal, left, right, scale);
@@ -57,17 +57,18 @@ struct Attention : torch::autograd::Function<Attention> {
     const variable_list in = ctx->get_saved_variables();
     const auto present = [](const at::Tensor& t) { return t.defined() ? OptionalTensor(t) : std::nullopt; };
     auto& data = ctx->saved_data;
-    std::tie(result[0], result[1], result[2]) =
-        op.call(grads[0], in[0], in[1], in[2], in[3], in[4], in[5], in[6], in[7], present(in[8]), present(in[9]),
-                data["max_length"].toInt(), data["causal"].toBool(), data["left"].toOptional<std::int64_t>(),
-                data["right"].toOptional<std::int64_t>(), data["scale"].toDouble());
+    std::tie(result[0], result[1], result[2]) = op.call(
+        grads[0], in[0], in[1], in[2], in[3], in[4], in[5], in[6], in[7], present(in[8]), present(in[9]),
+        data["max_length"].toInt(), data["causal"].toBool(), data["left"].toOptional<std::int64_t>(),
+        data["right"].toOptional<std::int64_t>(), data["scale"].toDouble());
     return result;
   }
 };
 
-Four attention_autograd(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& offsets,
-                        const OptionalTensor& rows, const OptionalTensor& keep, std::int64_t max_length, bool causal,
-                        OptionalInt left, OptionalInt right, double scale) {
+Four attention_autograd(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                        const at::Tensor& offsets, const OptionalTensor& rows, const OptionalTensor& keep,
+                        std::int64_t max_length, bool causal, OptionalInt left, OptionalInt right,
+                        double scale) {
   if (any_requires_grad({q, k, v})) {
     const variable_list outputs =
         Attention::apply(q, k, v, offsets, rows, keep, max_length, causal, left, right, scale);
@@ -92,8 +93,8 @@ bool sequences_are_dense(const SequenceLayout& layout) {
 
 TORCH_LIBRARY_IMPL(mabert, Autograd, m) { m.impl("attention", &attention_autograd); }
 
-at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const SequenceLayout& layout,
-                     const AttentionWindow& window) {
+at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                     const SequenceLayout& layout, const AttentionWindow& window) {
   const ArgumentCheck check("attention");
   check.dimensions("q", q, 3, "(T, H, K)");
   check.floating("q", q);
@@ -107,14 +108,15 @@ at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor&
   same("v", v);
   check.that(window.left.value_or(0) >= 0, "left", "at least 0", std::to_string(window.left.value_or(0)));
   check.that(window.right.value_or(0) >= 0, "right", "at least 0", std::to_string(window.right.value_or(0)));
-  const double scale = window.scale.value_or(1.0 / std::sqrt(static_cast<double>(std::max<std::int64_t>(q.size(2), 1))));
+  const double scale =
+      window.scale.value_or(1.0 / std::sqrt(static_cast<double>(std::max<std::int64_t>(q.size(2), 1))));
   if (sequences_are_dense(layout)) {
     const OptionalTensor keep = layout.all_valid() ? std::nullopt : OptionalTensor(layout.row_mask());
     return std::get<0>(call(q, k, v, layout.offsets(), std::nullopt, keep, layout.max_length(), window.causal,
                             window.left, window.right, scale));
   }
-  return std::get<0>(call(q, k, v, layout.compact_offsets(), layout.compact(), std::nullopt, layout.max_length(),
-                          window.causal, window.left, window.right, scale));
+  return std::get<0>(call(q, k, v, layout.compact_offsets(), layout.compact(), std::nullopt,
+                          layout.max_length(), window.causal, window.left, window.right, scale));
 }
 
 }  // namespace mabert::ops

@@ -1,9 +1,9 @@
 #include "mabert/ops/attention_pool.h"
 
+#include "check.h"
+
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
-
-#include "check.h"
 
 namespace mabert::ops {
 namespace {
@@ -11,10 +11,12 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 using Signature = std::tuple<at::Tensor, at::Tensor>(const at::Tensor&, const at::Tensor&, at::TensorList);
-using BackwardSignature = std::tuple<at::Tensor, at::Tensor>(const at::Tensor&, const at::Tensor&, const at::Tensor&,
-                                                             const at::Tensor&, at::TensorList);
+using BackwardSignature = std::tuple<at::Tensor, at::Tensor>(const at::Tensor&, const at::Tensor&,
+                                                             const at::Tensor&, const at::Tensor&,
+                                                             at::TensorList);
 
-std::tuple<at::Tensor, at::Tensor> call(const at::Tensor& x, const at::Tensor& scores, at::TensorList layout) {
+std::tuple<at::Tensor, at::Tensor> call(const at::Tensor& x, const at::Tensor& scores,
+                                        at::TensorList layout) {
   static const auto op = find_operator<Signature>("mabert::attention_pool");
   return op.call(x, scores, layout);
 }

@@ -1,9 +1,9 @@
 #include "mabert/ops/causal_conv1d.h"
 
+#include "check.h"
+
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
-
-#include "check.h"
 
 namespace mabert::ops {
 namespace {
@@ -11,23 +11,24 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 using OptionalTensor = std::optional<at::Tensor>;
-using Signature = at::Tensor(const at::Tensor&, const at::Tensor&, const OptionalTensor&, at::TensorList, std::int64_t,
-                             std::int64_t);
+using Signature = at::Tensor(const at::Tensor&, const at::Tensor&, const OptionalTensor&, at::TensorList,
+                             std::int64_t, std::int64_t);
 using BackwardSignature = std::vector<at::Tensor>(const at::Tensor&, const at::Tensor&, const at::Tensor&,
-                                                  const OptionalTensor&, at::TensorList, std::int64_t, std::int64_t);
+                                                  const OptionalTensor&, at::TensorList, std::int64_t,
+                                                  std::int64_t);
 
 constexpr std::int64_t kMaxWidth = 16;
 
-at::Tensor call(const at::Tensor& x, const at::Tensor& weight, const OptionalTensor& bias, at::TensorList layout,
-                std::int64_t groups, std::int64_t reverse) {
+at::Tensor call(const at::Tensor& x, const at::Tensor& weight, const OptionalTensor& bias,
+                at::TensorList layout, std::int64_t groups, std::int64_t reverse) {
   static const auto op = find_operator<Signature>("mabert::causal_conv1d");
   return op.call(x, weight, bias, layout, groups, reverse);
 }
 
 struct CausalConv1d : torch::autograd::Function<CausalConv1d> {
   static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, const at::Tensor& weight,
-                            const OptionalTensor& bias, const std::vector<at::Tensor>& layout, std::int64_t groups,
-                            std::int64_t reverse) {
+                            const OptionalTensor& bias, const std::vector<at::Tensor>& layout,
+                            std::int64_t groups, std::int64_t reverse) {
     const at::AutoDispatchBelowADInplaceOrView guard;
     ctx->save_for_backward({x, weight, bias.value_or(at::Tensor())});
     ctx->saved_data["layout"] = layout;
@@ -49,7 +50,8 @@ struct CausalConv1d : torch::autograd::Function<CausalConv1d> {
 
 at::Tensor causal_conv1d_autograd(const at::Tensor& x, const at::Tensor& weight, const OptionalTensor& bias,
                                   at::TensorList layout, std::int64_t groups, std::int64_t reverse) {
-  if (any_requires_grad({x, weight, bias})) return CausalConv1d::apply(x, weight, bias, layout.vec(), groups, reverse);
+  if (any_requires_grad({x, weight, bias}))
+    return CausalConv1d::apply(x, weight, bias, layout.vec(), groups, reverse);
   const at::AutoDispatchBelowADInplaceOrView guard;
   return call(x, weight, bias, layout, groups, reverse);
 }

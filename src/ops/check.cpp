@@ -13,7 +13,8 @@ std::string describe(at::IntArrayRef shape) {
 
 }  // namespace
 
-void ArgumentCheck::that(bool condition, const char* name, const std::string& expected, const std::string& got) const {
+void ArgumentCheck::that(bool condition, const char* name, const std::string& expected,
+                         const std::string& got) const {
   if (condition) return;
   throw UsageError("[" + std::string(op_) + "] " + name + ": expected " + expected + ", got " + got);
 }
@@ -46,19 +47,22 @@ void ArgumentCheck::device(const char* name, const at::Tensor& tensor, c10::Devi
 }
 
 void ArgumentCheck::layout(const SequenceLayout& layout, const char* name, const at::Tensor& rows) const {
-  that(rows.size(0) == layout.rows(), name, std::to_string(layout.rows()) + " rows", std::to_string(rows.size(0)));
+  that(rows.size(0) == layout.rows(), name, std::to_string(layout.rows()) + " rows",
+       std::to_string(rows.size(0)));
   that(layout.offsets().defined(), "layout", "a batch's layout", "an empty one");
   that(layout.device() == rows.device(), "layout", rows.device().str(), layout.device().str());
 }
 
 std::vector<at::Tensor> layout_tensors(const SequenceLayout& layout) {
-  std::vector<at::Tensor> tensors{layout.offsets(), layout.begin(), layout.end(), layout.position(), layout.sequence()};
+  std::vector<at::Tensor> tensors{layout.offsets(), layout.begin(), layout.end(), layout.position(),
+                                  layout.sequence()};
   if (layout.has_holes()) tensors.push_back(layout.valid());
   return tensors;
 }
 
 std::int64_t reverse_bits(const ArgumentCheck& check, const std::vector<bool>& reverse) {
-  check.that(!reverse.empty() && reverse.size() <= 32, "reverse", "1 to 32 groups", std::to_string(reverse.size()));
+  check.that(!reverse.empty() && reverse.size() <= 32, "reverse", "1 to 32 groups",
+             std::to_string(reverse.size()));
   std::int64_t bits = 0;
   for (std::size_t g = 0; g < reverse.size(); ++g) bits |= static_cast<std::int64_t>(reverse[g]) << g;
   return bits;

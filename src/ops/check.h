@@ -20,7 +20,8 @@ class ArgumentCheck {
   explicit ArgumentCheck(const char* op) : op_(op) {}
 
   void shape(const char* name, const at::Tensor& tensor, at::IntArrayRef expected) const;
-  void dimensions(const char* name, const at::Tensor& tensor, std::int64_t expected, const char* meaning) const;
+  void dimensions(const char* name, const at::Tensor& tensor, std::int64_t expected,
+                  const char* meaning) const;
   void dtype(const char* name, const at::Tensor& tensor, at::ScalarType expected) const;
   /// float32 or float64 on the CPU; bfloat16 and float16 too on a device.
   void floating(const char* name, const at::Tensor& tensor) const;

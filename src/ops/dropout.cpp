@@ -1,9 +1,10 @@
 #include "mabert/ops/dropout.h"
 
+#include "check.h"
+
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
-#include "check.h"
 #include "mabert/core/random.h"
 
 namespace mabert::ops {
@@ -14,18 +15,19 @@ using torch::autograd::variable_list;
 using Signature = at::Tensor(const at::Tensor&, at::TensorList, double, std::int64_t, const at::Tensor&,
                              const at::Tensor&);
 
-at::Tensor call(const at::Tensor& x, at::TensorList layout, double rate, std::int64_t key, const at::Tensor& step,
-                const at::Tensor& samples) {
+at::Tensor call(const at::Tensor& x, at::TensorList layout, double rate, std::int64_t key,
+                const at::Tensor& step, const at::Tensor& samples) {
   static const auto op = find_operator<Signature>("mabert::dropout");
   const at::AutoDispatchBelowADInplaceOrView guard;
   return op.call(x, layout, rate, key, step, samples);
 }
 
-// The mask is a function of the key, so the backward is the same operator on the gradient. The step counter moves on
-// before the backward runs: a copy of it is kept.
+// The mask is a function of the key, so the backward is the same operator on the gradient. The step counter
+// moves on before the backward runs: a copy of it is kept.
 struct Dropout : torch::autograd::Function<Dropout> {
   static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, const std::vector<at::Tensor>& layout,
-                            double rate, std::int64_t key, const at::Tensor& step, const at::Tensor& samples) {
+                            double rate, std::int64_t key, const at::Tensor& step,
+                            const at::Tensor& samples) {
     ctx->save_for_backward({step.clone(), samples});
     ctx->saved_data["layout"] = layout;
     ctx->saved_data["rate"] = rate;

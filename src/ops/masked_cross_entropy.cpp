@@ -1,18 +1,19 @@
 #include "mabert/ops/masked_cross_entropy.h"
 
+#include "check.h"
+
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
-
-#include "check.h"
 
 namespace mabert::ops {
 namespace {
 
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
-using Signature = std::tuple<at::Tensor, at::Tensor, at::Tensor>(const at::Tensor&, const at::Tensor&, std::int64_t);
-using BackwardSignature = at::Tensor(const at::Tensor&, const at::Tensor&, const at::Tensor&, const at::Tensor&,
-                                     std::int64_t);
+using Signature = std::tuple<at::Tensor, at::Tensor, at::Tensor>(const at::Tensor&, const at::Tensor&,
+                                                                 std::int64_t);
+using BackwardSignature = at::Tensor(const at::Tensor&, const at::Tensor&, const at::Tensor&,
+                                     const at::Tensor&, std::int64_t);
 
 std::tuple<at::Tensor, at::Tensor, at::Tensor> call(const at::Tensor& logits, const at::Tensor& labels,
                                                     std::int64_t vocabulary) {
@@ -36,7 +37,8 @@ struct CrossEntropy : torch::autograd::Function<CrossEntropy> {
     if (!grads[0].defined()) return variable_list(3);
     static const auto op = find_operator<BackwardSignature>("mabert::masked_cross_entropy_backward");
     const variable_list in = ctx->get_saved_variables();
-    return {op.call(grads[0], in[0], in[1], in[2], ctx->saved_data["vocabulary"].toInt()), at::Tensor(), at::Tensor()};
+    return {op.call(grads[0], in[0], in[1], in[2], ctx->saved_data["vocabulary"].toInt()), at::Tensor(),
+            at::Tensor()};
   }
 };
 
@@ -55,16 +57,17 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> masked_cross_entropy_autograd(con
 
 TORCH_LIBRARY_IMPL(mabert, Autograd, m) { m.impl("masked_cross_entropy", &masked_cross_entropy_autograd); }
 
-MaskedCrossEntropy masked_cross_entropy(const at::Tensor& logits, const at::Tensor& labels, std::int64_t vocabulary) {
+MaskedCrossEntropy masked_cross_entropy(const at::Tensor& logits, const at::Tensor& labels,
+                                        std::int64_t vocabulary) {
   const ArgumentCheck check("masked_cross_entropy");
   check.dimensions("logits", logits, 2, "(P, V)");
   check.floating("logits", logits);
   check.shape("labels", labels, {logits.size(0)});
-  check.that(labels.scalar_type() == at::kInt || labels.scalar_type() == at::kLong, "labels", "int32 or int64",
-             c10::toString(labels.scalar_type()));
+  check.that(labels.scalar_type() == at::kInt || labels.scalar_type() == at::kLong, "labels",
+             "int32 or int64", c10::toString(labels.scalar_type()));
   check.device("labels", labels, logits.device());
-  check.that(vocabulary >= 1 && vocabulary <= logits.size(1), "vocabulary", "1 to " + std::to_string(logits.size(1)),
-             std::to_string(vocabulary));
+  check.that(vocabulary >= 1 && vocabulary <= logits.size(1), "vocabulary",
+             "1 to " + std::to_string(logits.size(1)), std::to_string(vocabulary));
   auto [loss_sum, correct, log_sum_exp] = call(logits, labels, vocabulary);
   return {.loss_sum = loss_sum, .correct = correct};
 }

@@ -1,31 +1,41 @@
 #include <torch/library.h>
 
-// Conventions: `layout` is {offsets, begin, end, position, sequence} of a SequenceLayout and, only where spans do not
-// suffice, its row mask; `reverse` has bit g set where channel group g runs from right to left. A backward returns one
-// gradient for each tensor input of its forward, undefined for an absent one.
+// Conventions: `layout` is {offsets, begin, end, position, sequence} of a SequenceLayout and, only where
+// spans do not suffice, its row mask; `reverse` has bit g set where channel group g runs from right to left.
+// A backward returns one gradient for each tensor input of its forward, undefined for an absent one.
 TORCH_LIBRARY_FRAGMENT(mabert, m) {
   m.def(
-      "selective_scan(Tensor u, Tensor delta, Tensor a, Tensor b, Tensor c, Tensor? d, Tensor? z, Tensor? delta_bias, "
+      "selective_scan(Tensor u, Tensor delta, Tensor a, Tensor b, Tensor c, Tensor? d, Tensor? z, Tensor? "
+      "delta_bias, "
       "Tensor? initial_state, Tensor[] layout, int reverse, bool save_states) "
       "-> (Tensor out, Tensor states, Tensor last_state)");
   m.def(
-      "selective_scan_backward(Tensor grad_out, Tensor u, Tensor delta, Tensor a, Tensor b, Tensor c, Tensor? d, "
-      "Tensor? z, Tensor? delta_bias, Tensor? initial_state, Tensor states, Tensor[] layout, int reverse) -> Tensor[]");
+      "selective_scan_backward(Tensor grad_out, Tensor u, Tensor delta, Tensor a, Tensor b, Tensor c, "
+      "Tensor? d, "
+      "Tensor? z, Tensor? delta_bias, Tensor? initial_state, Tensor states, Tensor[] layout, int reverse) -> "
+      "Tensor[]");
 
   m.def(
-      "causal_conv1d(Tensor x, Tensor weight, Tensor? bias, Tensor[] layout, int groups, int reverse) -> Tensor");
+      "causal_conv1d(Tensor x, Tensor weight, Tensor? bias, Tensor[] layout, int groups, int reverse) -> "
+      "Tensor");
   m.def(
-      "causal_conv1d_backward(Tensor grad_out, Tensor x, Tensor weight, Tensor? bias, Tensor[] layout, int groups, "
+      "causal_conv1d_backward(Tensor grad_out, Tensor x, Tensor weight, Tensor? bias, Tensor[] layout, int "
+      "groups, "
       "int reverse) -> Tensor[]");
 
-  // rows: the valid rows that `offsets` counts, where they must be gathered; keep: rows whose results are kept, where
-  // sequences are dense but some are slack. log_sum_exp, random, unused: opaque, for the backward.
+  // rows: the valid rows that `offsets` counts, where they must be gathered; keep: rows whose results are
+  // kept, where sequences are dense but some are slack. log_sum_exp, random, unused: opaque, for the
+  // backward.
   m.def(
-      "attention(Tensor q, Tensor k, Tensor v, Tensor offsets, Tensor? rows, Tensor? keep, int max_length, bool causal, "
-      "int? left, int? right, float scale) -> (Tensor out, Tensor log_sum_exp, Tensor random, Tensor unused)");
+      "attention(Tensor q, Tensor k, Tensor v, Tensor offsets, Tensor? rows, Tensor? keep, int max_length, "
+      "bool causal, "
+      "int? left, int? right, float scale) -> (Tensor out, Tensor log_sum_exp, Tensor random, Tensor "
+      "unused)");
   m.def(
-      "attention_backward(Tensor grad_out, Tensor q, Tensor k, Tensor v, Tensor out, Tensor log_sum_exp, Tensor random, "
-      "Tensor unused, Tensor offsets, Tensor? rows, Tensor? keep, int max_length, bool causal, int? left, int? right, "
+      "attention_backward(Tensor grad_out, Tensor q, Tensor k, Tensor v, Tensor out, Tensor log_sum_exp, "
+      "Tensor random, "
+      "Tensor unused, Tensor offsets, Tensor? rows, Tensor? keep, int max_length, bool causal, int? left, "
+      "int? right, "
       "float scale) -> (Tensor, Tensor, Tensor)");
 
   m.def("attention_pool(Tensor x, Tensor scores, Tensor[] layout) -> (Tensor out, Tensor probabilities)");

@@ -15,14 +15,16 @@ void check_inputs(const ScanInputs& in, const SequenceLayout& layout, const Scan
   check.layout(layout, "u", in.u);
   const std::int64_t rows = in.u.size(0), channels = in.u.size(1);
   const std::int64_t groups = static_cast<std::int64_t>(options.reverse.size());
-  check.that(groups > 0 && channels % groups == 0, "reverse", "a number of groups that divides " + std::to_string(channels),
-             std::to_string(groups));
+  check.that(groups > 0 && channels % groups == 0, "reverse",
+             "a number of groups that divides " + std::to_string(channels), std::to_string(groups));
   check.dimensions("a", in.a, 2, "(E, N)");
   const std::int64_t state_size = in.a.size(1);
-  check.that(state_size >= 1 && state_size <= kMaxStateSize, "a", "a state size of 1 to 64", std::to_string(state_size));
+  check.that(state_size >= 1 && state_size <= kMaxStateSize, "a", "a state size of 1 to 64",
+             std::to_string(state_size));
 
   const at::ScalarType type = in.u.scalar_type(), sums = accumulate_type(in.u);
-  const auto require = [&](const char* name, const at::Tensor& tensor, at::IntArrayRef shape, at::ScalarType dtype) {
+  const auto require = [&](const char* name, const at::Tensor& tensor, at::IntArrayRef shape,
+                           at::ScalarType dtype) {
     check.shape(name, tensor, shape);
     check.dtype(name, tensor, dtype);
     check.device(name, tensor, in.u.device());
@@ -34,7 +36,8 @@ void check_inputs(const ScanInputs& in, const SequenceLayout& layout, const Scan
   if (in.d) require("d", *in.d, {channels}, sums);
   if (in.z) require("z", *in.z, {rows, channels}, type);
   if (in.delta_bias) require("delta_bias", *in.delta_bias, {channels}, sums);
-  if (in.initial_state) require("initial_state", *in.initial_state, {layout.capacity(), channels, state_size}, sums);
+  if (in.initial_state)
+    require("initial_state", *in.initial_state, {layout.capacity(), channels, state_size}, sums);
 }
 
 }  // namespace

@@ -1,8 +1,8 @@
-#include <torch/csrc/autograd/custom_function.h>
-#include <torch/library.h>
-
 #include "check.h"
 #include "selective_scan_operators.h"
+
+#include <torch/csrc/autograd/custom_function.h>
+#include <torch/library.h>
 
 namespace mabert::ops {
 namespace {
@@ -11,24 +11,26 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 std::tuple<at::Tensor, at::Tensor, at::Tensor> call_forward(
-    const at::Tensor& u, const at::Tensor& delta, const at::Tensor& a, const at::Tensor& b, const at::Tensor& c,
-    const OptionalTensor& d, const OptionalTensor& z, const OptionalTensor& delta_bias,
+    const at::Tensor& u, const at::Tensor& delta, const at::Tensor& a, const at::Tensor& b,
+    const at::Tensor& c, const OptionalTensor& d, const OptionalTensor& z, const OptionalTensor& delta_bias,
     const OptionalTensor& initial_state, at::TensorList layout, std::int64_t reverse, bool save_states) {
   static const auto op = find_operator<SelectiveScanSignature>("mabert::selective_scan");
   const at::AutoDispatchBelowADInplaceOrView guard;
   return op.call(u, delta, a, b, c, d, z, delta_bias, initial_state, layout, reverse, save_states);
 }
 
-OptionalTensor present(const at::Tensor& tensor) { return tensor.defined() ? OptionalTensor(tensor) : std::nullopt; }
+OptionalTensor present(const at::Tensor& tensor) {
+  return tensor.defined() ? OptionalTensor(tensor) : std::nullopt;
+}
 
 struct SelectiveScan : torch::autograd::Function<SelectiveScan> {
-  static variable_list forward(AutogradContext* ctx, const at::Tensor& u, const at::Tensor& delta, const at::Tensor& a,
-                               const at::Tensor& b, const at::Tensor& c, const OptionalTensor& d,
-                               const OptionalTensor& z, const OptionalTensor& delta_bias,
-                               const OptionalTensor& initial_state, const std::vector<at::Tensor>& layout,
-                               std::int64_t reverse) {
-    auto [out, states, last_state] =
-        call_forward(u, delta, a, b, c, d, z, delta_bias, initial_state, layout, reverse, /*save_states=*/true);
+  static variable_list forward(AutogradContext* ctx, const at::Tensor& u, const at::Tensor& delta,
+                               const at::Tensor& a, const at::Tensor& b, const at::Tensor& c,
+                               const OptionalTensor& d, const OptionalTensor& z,
+                               const OptionalTensor& delta_bias, const OptionalTensor& initial_state,
+                               const std::vector<at::Tensor>& layout, std::int64_t reverse) {
+    auto [out, states, last_state] = call_forward(u, delta, a, b, c, d, z, delta_bias, initial_state, layout,
+                                                  reverse, /*save_states=*/true);
     const at::Tensor none;
     ctx->save_for_backward({u, delta, a, b, c, d.value_or(none), z.value_or(none), delta_bias.value_or(none),
                             initial_state.value_or(none), states});
@@ -54,8 +56,8 @@ struct SelectiveScan : torch::autograd::Function<SelectiveScan> {
 };
 
 std::tuple<at::Tensor, at::Tensor, at::Tensor> selective_scan_autograd(
-    const at::Tensor& u, const at::Tensor& delta, const at::Tensor& a, const at::Tensor& b, const at::Tensor& c,
-    const OptionalTensor& d, const OptionalTensor& z, const OptionalTensor& delta_bias,
+    const at::Tensor& u, const at::Tensor& delta, const at::Tensor& a, const at::Tensor& b,
+    const at::Tensor& c, const OptionalTensor& d, const OptionalTensor& z, const OptionalTensor& delta_bias,
     const OptionalTensor& initial_state, at::TensorList layout, std::int64_t reverse, bool save_states) {
   if (!any_requires_grad({u, delta, a, b, c, d, z, delta_bias, initial_state})) {
     return call_forward(u, delta, a, b, c, d, z, delta_bias, initial_state, layout, reverse, save_states);

@@ -1,14 +1,15 @@
 #include "mabert/ops/attention_pool.h"
 
+#include "support/device_cases.h"
+#include "support/finite_difference.h"
+#include "support/padding.h"
+#include "support/references.h"
+
 #include <ATen/Parallel.h>
 #include <ATen/ops/equal.h>
 #include <gtest/gtest.h>
 
 #include "mabert/core/error.h"
-#include "support/device_cases.h"
-#include "support/finite_difference.h"
-#include "support/padding.h"
-#include "support/references.h"
 
 namespace mabert {
 namespace {
@@ -24,7 +25,8 @@ struct Problem {
 };
 
 Problem make_problem(const DeviceCase& where, const SequenceLayout& layout, std::int64_t width) {
-  return {where.place(random_tensor({layout.rows(), width}, 1)), where.place_sums(random_tensor({layout.rows()}, 2, 3.0)),
+  return {where.place(random_tensor({layout.rows(), width}, 1)),
+          where.place_sums(random_tensor({layout.rows()}, 2, 3.0)),
           where.place(random_tensor({layout.capacity(), width}, 3))};
 }
 
@@ -44,7 +46,9 @@ TEST_P(AttentionPoolTest, MatchesReferenceForwardAndBackward) {
   for (const Lengths& lengths : {Lengths{0, 1, 31, 127, 0}, Lengths{500}, Lengths{2049}}) {
     const auto layout = SequenceLayout::ragged(lengths);
     const Problem p = make_problem(where, layout, 37);
-    const auto widen = [](const at::Tensor& t) { return t.to(at::Device(at::kCPU), at::kDouble).requires_grad_(); };
+    const auto widen = [](const at::Tensor& t) {
+      return t.to(at::Device(at::kCPU), at::kDouble).requires_grad_();
+    };
     const at::Tensor x = widen(p.x), scores = widen(p.scores), out = reference_pool(x, scores, layout);
     out.backward(widen(p.grad).detach());
     const Result actual = run(p, layout.to(where.device));
@@ -105,7 +109,9 @@ TEST(AttentionPoolFiniteDifferenceTest, EveryInput) {
   const auto layout = padded_layout({3, 6}, PadSide::holes, 1);
   const Problem p = make_problem(device_cases()[1], layout, 4);
   const Result analytic = run(p, layout);
-  const auto value = [&] { return (ops::attention_pool(p.x, p.scores, layout) * p.grad).sum().item<double>(); };
+  const auto value = [&] {
+    return (ops::attention_pool(p.x, p.scores, layout) * p.grad).sum().item<double>();
+  };
   EXPECT_LE(relative_error(analytic.dx, finite_difference(p.x, value)), 1e-7);
   EXPECT_LE(relative_error(analytic.dscores, finite_difference(p.scores, value)), 1e-7);
 }

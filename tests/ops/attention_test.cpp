@@ -1,14 +1,15 @@
 #include "mabert/ops/attention.h"
 
+#include "support/device_cases.h"
+#include "support/finite_difference.h"
+#include "support/padding.h"
+#include "support/references.h"
+
 #include <ATen/Parallel.h>
 #include <ATen/ops/equal.h>
 #include <gtest/gtest.h>
 
 #include "mabert/core/error.h"
-#include "support/device_cases.h"
-#include "support/finite_difference.h"
-#include "support/padding.h"
-#include "support/references.h"
 
 namespace mabert {
 namespace {
@@ -31,7 +32,9 @@ struct Problem {
 };
 
 Problem make_problem(const DeviceCase& where, std::int64_t rows, std::int64_t heads, std::int64_t size) {
-  const auto random = [&](std::uint64_t seed) { return where.place(random_tensor({rows, heads, size}, seed)); };
+  const auto random = [&](std::uint64_t seed) {
+    return where.place(random_tensor({rows, heads, size}, seed));
+  };
   return {random(1), random(2), random(3), random(4)};
 }
 
@@ -57,7 +60,9 @@ void expect_close(const Result& actual, const Result& expected, double tolerance
 void expect_matches(const DeviceCase& where, const SequenceLayout& layout, const ops::AttentionWindow& window,
                     std::int64_t heads = 3, std::int64_t size = 16) {
   const Problem p = make_problem(where, layout.rows(), heads, size);
-  const auto widen = [](const at::Tensor& t) { return t.to(at::Device(at::kCPU), at::kDouble).requires_grad_(); };
+  const auto widen = [](const at::Tensor& t) {
+    return t.to(at::Device(at::kCPU), at::kDouble).requires_grad_();
+  };
   const at::Tensor q = widen(p.q), k = widen(p.k), v = widen(p.v);
   const at::Tensor out = reference_attention(q, k, v, layout, window);
   out.backward(widen(p.grad).detach());
@@ -65,13 +70,14 @@ void expect_matches(const DeviceCase& where, const SequenceLayout& layout, const
 }
 
 std::vector<ops::AttentionWindow> windows() {
-  return {{}, {.causal = true}, {.left = 3, .right = 2}, {.causal = true, .left = 5}, {.right = 0}, {.scale = 0.3}};
+  return {{},           {.causal = true}, {.left = 3, .right = 2}, {.causal = true, .left = 5},
+          {.right = 0}, {.scale = 0.3}};
 }
 
 TEST_P(AttentionTest, MatchesReferenceForwardAndBackward) {
   for (const auto& window : windows()) {
-    SCOPED_TRACE(::testing::Message() << "causal " << window.causal << " left " << window.left.value_or(-1) << " right "
-                                      << window.right.value_or(-1));
+    SCOPED_TRACE(::testing::Message() << "causal " << window.causal << " left " << window.left.value_or(-1)
+                                      << " right " << window.right.value_or(-1));
     expect_matches(GetParam(), SequenceLayout::ragged(Lengths{0, 1, 2, 31, 127, 5}), window);
   }
   expect_matches(GetParam(), SequenceLayout::ragged(Lengths{500}), {}, 2, 64);
@@ -90,7 +96,8 @@ TEST_P(AttentionTest, PaddedEqualsRaggedWhateverThePadsHold) {
       for (const double fill : pad_fills()) {
         SCOPED_TRACE(::testing::Message() << "side " << static_cast<int>(side) << " fill " << fill);
         const auto pad = [&](const at::Tensor& x) { return pad_rows(x, layout, fill); };
-        const Result actual = run({pad(p.q), pad(p.k), pad(p.v), pad(p.grad)}, layout.to(where.device), window);
+        const Result actual =
+            run({pad(p.q), pad(p.k), pad(p.v), pad(p.grad)}, layout.to(where.device), window);
         const auto rows = [&](const at::Tensor& x) {
           EXPECT_TRUE(pads_are_zero(x, layout));
           return unpad_rows(x, layout);
@@ -106,9 +113,12 @@ TEST_P(AttentionTest, SlackRowsAreZeroWhateverTheyHold) {
   const auto layout = SequenceLayout::ragged(Lengths{5, 9}, {.rows = 40, .sequences = 9, .max_length = 16});
   const Problem p = make_problem(where, 14, 2, 16);
   const Result expected = run(p, SequenceLayout::ragged(Lengths{5, 9}).to(where.device), {});
-  const auto pad = [&](const at::Tensor& x) { return pad_rows(x, layout, std::numeric_limits<double>::quiet_NaN()); };
+  const auto pad = [&](const at::Tensor& x) {
+    return pad_rows(x, layout, std::numeric_limits<double>::quiet_NaN());
+  };
   const Result actual = run({pad(p.q), pad(p.k), pad(p.v), pad(p.grad)}, layout.to(where.device), {});
-  for (const at::Tensor& x : {actual.out, actual.dq, actual.dk, actual.dv}) EXPECT_TRUE(pads_are_zero(x, layout));
+  for (const at::Tensor& x : {actual.out, actual.dq, actual.dk, actual.dv})
+    EXPECT_TRUE(pads_are_zero(x, layout));
   expect_close({unpad_rows(actual.out, layout), unpad_rows(actual.dq, layout), unpad_rows(actual.dk, layout),
                 unpad_rows(actual.dv, layout)},
                expected, 1e-6);
@@ -140,7 +150,9 @@ TEST(AttentionFiniteDifferenceTest, EveryInput) {
   const Problem p = make_problem(device_cases()[1], layout.rows(), 2, 3);
   const ops::AttentionWindow window{.left = 2, .right = 1};
   const Result analytic = run(p, layout, window);
-  const auto value = [&] { return (ops::attention(p.q, p.k, p.v, layout, window) * p.grad).sum().item<double>(); };
+  const auto value = [&] {
+    return (ops::attention(p.q, p.k, p.v, layout, window) * p.grad).sum().item<double>();
+  };
   EXPECT_LE(relative_error(analytic.dq, finite_difference(p.q, value)), 1e-7);
   EXPECT_LE(relative_error(analytic.dk, finite_difference(p.k, value)), 1e-7);
   EXPECT_LE(relative_error(analytic.dv, finite_difference(p.v, value)), 1e-7);
@@ -148,7 +160,8 @@ TEST(AttentionFiniteDifferenceTest, EveryInput) {
 
 TEST(AttentionArgumentsTest, WrongArgumentsAreNamed) {
   const auto layout = SequenceLayout::ragged(Lengths{8});
-  const auto message = [&](const at::Tensor& q, const at::Tensor& k, const ops::AttentionWindow& window) -> std::string {
+  const auto message = [&](const at::Tensor& q, const at::Tensor& k,
+                           const ops::AttentionWindow& window) -> std::string {
     try {
       ops::attention(q, k, q, layout, window);
     } catch (const UsageError& error) {

@@ -1,14 +1,15 @@
 #include "mabert/ops/causal_conv1d.h"
 
+#include "support/device_cases.h"
+#include "support/finite_difference.h"
+#include "support/padding.h"
+#include "support/references.h"
+
 #include <ATen/Parallel.h>
 #include <ATen/ops/equal.h>
 #include <gtest/gtest.h>
 
 #include "mabert/core/error.h"
-#include "support/device_cases.h"
-#include "support/finite_difference.h"
-#include "support/padding.h"
-#include "support/references.h"
 
 namespace mabert {
 namespace {
@@ -25,8 +26,11 @@ struct Problem {
   at::Tensor grad;
 };
 
-Problem make_problem(const DeviceCase& where, std::int64_t rows, std::int64_t channels, std::int64_t width, bool bias) {
-  Problem p{where.place(random_tensor({rows, channels}, 1)), where.place_sums(random_tensor({channels, width}, 2)), {},
+Problem make_problem(const DeviceCase& where, std::int64_t rows, std::int64_t channels, std::int64_t width,
+                     bool bias) {
+  Problem p{where.place(random_tensor({rows, channels}, 1)),
+            where.place_sums(random_tensor({channels, width}, 2)),
+            {},
             where.place(random_tensor({rows, channels}, 4))};
   if (bias) p.bias = where.place_sums(random_tensor({channels}, 3));
   return p;
@@ -45,10 +49,12 @@ Result run(const Problem& p, const SequenceLayout& layout, const std::vector<boo
   return {out.detach(), x.grad(), weight.grad(), bias ? bias->grad() : at::Tensor()};
 }
 
-void expect_matches(const DeviceCase& where, const SequenceLayout& layout, std::int64_t channels, std::int64_t width,
-                    const std::vector<bool>& reverse, bool with_bias) {
+void expect_matches(const DeviceCase& where, const SequenceLayout& layout, std::int64_t channels,
+                    std::int64_t width, const std::vector<bool>& reverse, bool with_bias) {
   const Problem p = make_problem(where, layout.rows(), channels, width, with_bias);
-  const auto widen = [](const at::Tensor& t) { return t.to(at::Device(at::kCPU), at::kDouble).requires_grad_(); };
+  const auto widen = [](const at::Tensor& t) {
+    return t.to(at::Device(at::kCPU), at::kDouble).requires_grad_();
+  };
   const at::Tensor x = widen(p.x), weight = widen(p.weight);
   std::optional<at::Tensor> bias;
   if (with_bias) bias = widen(*p.bias);
@@ -67,7 +73,8 @@ TEST_P(CausalConv1dTest, MatchesReferenceForwardAndBackward) {
   for (const auto& reverse : std::vector<std::vector<bool>>{{false}, {true}, {false, true}, {true, false}}) {
     for (const std::int64_t width : {1, 4, 7}) {
       SCOPED_TRACE(::testing::Message() << "groups " << reverse.size() << " width " << width);
-      expect_matches(GetParam(), SequenceLayout::ragged(Lengths{0, 1, 2, 31, 127, 3}), 38, width, reverse, width == 4);
+      expect_matches(GetParam(), SequenceLayout::ragged(Lengths{0, 1, 2, 31, 127, 3}), 38, width, reverse,
+                     width == 4);
     }
   }
   expect_matches(GetParam(), SequenceLayout::ragged(Lengths{500}), 64, 4, {false}, true);
@@ -150,7 +157,8 @@ TEST(CausalConv1dFiniteDifferenceTest, EveryInput) {
 
 TEST(CausalConv1dArgumentsTest, WrongArgumentsAreNamed) {
   const auto layout = SequenceLayout::ragged(Lengths{8});
-  const auto message = [&](const at::Tensor& x, const at::Tensor& weight, const std::optional<at::Tensor>& bias,
+  const auto message = [&](const at::Tensor& x, const at::Tensor& weight,
+                           const std::optional<at::Tensor>& bias,
                            const std::vector<bool>& reverse) -> std::string {
     try {
       ops::causal_conv1d(x, weight, bias, layout, reverse);
@@ -163,7 +171,8 @@ TEST(CausalConv1dArgumentsTest, WrongArgumentsAreNamed) {
   EXPECT_EQ(message(x.narrow(0, 0, 7), weight, {}, {false}), "[causal_conv1d] x: expected 8 rows, got 7");
   EXPECT_EQ(message(x, weight.t(), {}, {false}), "[causal_conv1d] weight: expected (6, 6), got (4, 6)");
   EXPECT_EQ(message(x, weight, weight, {false}), "[causal_conv1d] bias: expected (6), got (6, 4)");
-  EXPECT_EQ(message(x, weight.to(at::kFloat), {}, {false}), "[causal_conv1d] weight: expected Double, got Float");
+  EXPECT_EQ(message(x, weight.to(at::kFloat), {}, {false}),
+            "[causal_conv1d] weight: expected Double, got Float");
   EXPECT_EQ(message(x, random_tensor({6, 17}, 2), {}, {false}),
             "[causal_conv1d] weight: expected a width of 1 to 16, got 17");
   EXPECT_EQ(message(x, weight, {}, {}), "[causal_conv1d] reverse: expected 1 to 32 groups, got 0");

@@ -1,14 +1,15 @@
 #include "mabert/ops/dropout.h"
 
+#include "support/device_cases.h"
+#include "support/padding.h"
+#include "support/references.h"
+
 #include <ATen/Parallel.h>
 #include <ATen/ops/equal.h>
 #include <ATen/ops/ones.h>
 #include <gtest/gtest.h>
 
 #include "mabert/core/error.h"
-#include "support/device_cases.h"
-#include "support/padding.h"
-#include "support/references.h"
 
 namespace mabert {
 namespace {
@@ -43,7 +44,8 @@ TEST_P(DropoutTest, DropsAtTheRateAndKeepsTheMean) {
 TEST_P(DropoutTest, BackwardUsesTheForwardsMaskEvenIfTheStepMovesOn) {
   const DeviceCase& where = GetParam();
   const auto layout = SequenceLayout::ragged(Lengths{30, 7}).to(where.device);
-  const at::Tensor x = where.place(at::ones({37, 21}, at::TensorOptions().dtype(at::kDouble))).requires_grad_();
+  const at::Tensor x =
+      where.place(at::ones({37, 21}, at::TensorOptions().dtype(at::kDouble))).requires_grad_();
   const auto key = make_key(where.device, 8, {3, 4});
   const at::Tensor out = ops::dropout(x, layout, 0.5, key);
   key.step.add_(1);
@@ -71,8 +73,9 @@ TEST_P(DropoutTest, TheMaskFollowsTheSampleNotTheBatch) {
     }
   }
   // The last sample alone.
-  const at::Tensor alone = ops::dropout(x.narrow(0, 17, 9), SequenceLayout::ragged(Lengths{9}).to(where.device), 0.5,
-                                        make_key(where.device, 1, {14}));
+  const at::Tensor alone =
+      ops::dropout(x.narrow(0, 17, 9), SequenceLayout::ragged(Lengths{9}).to(where.device), 0.5,
+                   make_key(where.device, 1, {14}));
   EXPECT_TRUE(at::equal(alone, expected.narrow(0, 17, 9)));
 }
 
@@ -97,7 +100,8 @@ TEST_P(DropoutTest, SameElementsOnEveryDeviceAndType) {
   const auto layout = SequenceLayout::ragged(Lengths{3, 17});
   const at::Tensor x = at::ones({20, 13}, at::TensorOptions().dtype(at::kFloat));
   const at::Tensor expected = ops::dropout(x, layout, 0.3, make_key(c10::Device(c10::kCPU), 1, {3, 9})).eq(0);
-  const at::Tensor out = ops::dropout(where.place(x), layout.to(where.device), 0.3, make_key(where.device, 1, {3, 9}));
+  const at::Tensor out =
+      ops::dropout(where.place(x), layout.to(where.device), 0.3, make_key(where.device, 1, {3, 9}));
   EXPECT_TRUE(at::equal(out.eq(0).to(at::Device(at::kCPU)), expected));
 }
 
@@ -115,7 +119,8 @@ TEST(DropoutArgumentsTest, RateZeroIsTheInputAndWrongArgumentsAreNamed) {
     return "nothing thrown";
   };
   EXPECT_EQ(message(1.0, key), "[dropout] rate: expected at least 0 and below 1, got 1.000000");
-  EXPECT_EQ(message(0.5, make_key(c10::Device(c10::kCPU), 1, {3, 4})), "[dropout] samples: expected (1), got (2)");
+  EXPECT_EQ(message(0.5, make_key(c10::Device(c10::kCPU), 1, {3, 4})),
+            "[dropout] samples: expected (1), got (2)");
   EXPECT_EQ(message(0.5, {}), "[dropout] step: expected (), got no tensor");
 }
 

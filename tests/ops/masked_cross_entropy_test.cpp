@@ -1,5 +1,9 @@
 #include "mabert/ops/masked_cross_entropy.h"
 
+#include "support/device_cases.h"
+#include "support/finite_difference.h"
+#include "support/references.h"
+
 #include <limits>
 
 #include <ATen/Parallel.h>
@@ -8,9 +12,6 @@
 #include <gtest/gtest.h>
 
 #include "mabert/core/error.h"
-#include "support/device_cases.h"
-#include "support/finite_difference.h"
-#include "support/references.h"
 
 namespace mabert {
 namespace {
@@ -24,7 +25,8 @@ INSTANTIATE_TEST_SUITE_P(Devices, MaskedCrossEntropyTest, ::testing::ValuesIn(de
 at::Tensor make_labels(std::int64_t rows, std::int64_t vocabulary) {
   const at::Tensor labels = at::empty({rows}, at::TensorOptions().dtype(at::kInt));
   for (std::int64_t i = 0; i < rows; ++i) {
-    labels.mutable_data_ptr<std::int32_t>()[i] = i % 3 == 2 ? -1 : static_cast<std::int32_t>(7 * i % vocabulary);
+    labels.mutable_data_ptr<std::int32_t>()[i] =
+        i % 3 == 2 ? -1 : static_cast<std::int32_t>(7 * i % vocabulary);
   }
   return labels;
 }
@@ -48,8 +50,8 @@ Result run(const at::Tensor& logits, const at::Tensor& labels, std::int64_t voca
 
 TEST_P(MaskedCrossEntropyTest, MatchesReferenceForwardAndBackward) {
   const DeviceCase& where = GetParam();
-  for (const auto& [rows, columns, vocabulary] : std::vector<std::array<std::int64_t, 3>>{
-           {1, 1, 1}, {31, 64, 50}, {127, 320, 320}, {8, 3008, 3000}}) {
+  for (const auto& [rows, columns, vocabulary] :
+       std::vector<std::array<std::int64_t, 3>>{{1, 1, 1}, {31, 64, 50}, {127, 320, 320}, {8, 3008, 3000}}) {
     SCOPED_TRACE(::testing::Message() << rows << " rows, vocabulary " << vocabulary);
     const at::Tensor logits = where.place(random_tensor({rows, columns}, 1, 4.0));
     const at::Tensor labels = make_labels(rows, vocabulary);
@@ -66,7 +68,8 @@ TEST_P(MaskedCrossEntropyTest, MatchesReferenceForwardAndBackward) {
 
 TEST_P(MaskedCrossEntropyTest, SlackRowsAndPaddedColumnsAreFree) {
   const DeviceCase& where = GetParam();
-  const at::Tensor logits = where.place(random_tensor({30, 64}, 1)), labels = make_labels(30, 50).to(where.device);
+  const at::Tensor logits = where.place(random_tensor({30, 64}, 1)),
+                   labels = make_labels(30, 50).to(where.device);
   const Result clean = run(logits, labels, 50);
   for (const double fill : {std::numeric_limits<double>::quiet_NaN(), 1e30}) {
     const at::Tensor dirty = logits.clone();
@@ -83,7 +86,8 @@ TEST_P(MaskedCrossEntropyTest, SlackRowsAndPaddedColumnsAreFree) {
 TEST_P(MaskedCrossEntropyTest, NothingToPredictIsZero) {
   const DeviceCase& where = GetParam();
   const at::Tensor logits = where.place(random_tensor({5, 8}, 1));
-  const Result result = run(logits, at::full({5}, -1, at::TensorOptions().dtype(at::kInt).device(where.device)), 8);
+  const Result result =
+      run(logits, at::full({5}, -1, at::TensorOptions().dtype(at::kInt).device(where.device)), 8);
   EXPECT_EQ(result.loss.item<double>(), 0.0);
   EXPECT_EQ(result.correct.item<std::int64_t>(), 0);
   EXPECT_TRUE(result.grad.eq(0).all().item<bool>());
@@ -106,7 +110,8 @@ TEST_P(MaskedCrossEntropyTest, EqualLogitsAreNotAllHits) {
 
 TEST_P(MaskedCrossEntropyTest, RepeatsBitForBitWithAnyNumberOfThreadsAndStrides) {
   const DeviceCase& where = GetParam();
-  const at::Tensor logits = where.place(random_tensor({200, 77}, 1)), labels = make_labels(200, 70).to(where.device);
+  const at::Tensor logits = where.place(random_tensor({200, 77}, 1)),
+                   labels = make_labels(200, 70).to(where.device);
   const Result first = run(logits, labels, 70);
   at::set_num_threads(2);
   for (const at::Tensor& same : {logits, logits.t().contiguous().t()}) {
@@ -123,7 +128,8 @@ TEST(MaskedCrossEntropyFiniteDifferenceTest, Logits) {
 }
 
 TEST(MaskedCrossEntropyArgumentsTest, WrongArgumentsAreNamed) {
-  const auto message = [&](const at::Tensor& logits, const at::Tensor& labels, std::int64_t vocabulary) -> std::string {
+  const auto message = [&](const at::Tensor& logits, const at::Tensor& labels,
+                           std::int64_t vocabulary) -> std::string {
     try {
       ops::masked_cross_entropy(logits, labels, vocabulary);
     } catch (const UsageError& error) {
@@ -132,8 +138,10 @@ TEST(MaskedCrossEntropyArgumentsTest, WrongArgumentsAreNamed) {
     return "nothing thrown";
   };
   const at::Tensor logits = random_tensor({4, 9}, 1), labels = make_labels(4, 9);
-  EXPECT_EQ(message(logits, labels.narrow(0, 0, 3), 9), "[masked_cross_entropy] labels: expected (4), got (3)");
-  EXPECT_EQ(message(logits, logits.select(1, 0), 9), "[masked_cross_entropy] labels: expected int32 or int64, got Double");
+  EXPECT_EQ(message(logits, labels.narrow(0, 0, 3), 9),
+            "[masked_cross_entropy] labels: expected (4), got (3)");
+  EXPECT_EQ(message(logits, logits.select(1, 0), 9),
+            "[masked_cross_entropy] labels: expected int32 or int64, got Double");
   EXPECT_EQ(message(logits, labels, 10), "[masked_cross_entropy] vocabulary: expected 1 to 9, got 10");
   EXPECT_EQ(message(logits, labels, 7), "[masked_cross_entropy] labels: expected -1 to 6, got 7 at row 1");
 }

@@ -1,15 +1,16 @@
 #pragma once
 
-#include <vector>
-
 #include "support/device_cases.h"
 #include "support/references.h"
+
+#include <vector>
 
 namespace mabert::testing {
 
 /// Random float64 inputs of a selective scan. Full: every optional input is present.
 inline ops::ScanInputs random_scan(std::int64_t rows, std::int64_t sequences, std::int64_t channels,
-                                   std::int64_t states, std::int64_t groups, bool full, std::uint64_t seed = 1) {
+                                   std::int64_t states, std::int64_t groups, bool full,
+                                   std::uint64_t seed = 1) {
   ops::ScanInputs in;
   in.u = random_tensor({rows, channels}, seed);
   in.delta = random_tensor({rows, channels}, seed + 1) - 1.0;

@@ -1,3 +1,7 @@
+#include "scan_problem.h"
+#include "support/finite_difference.h"
+#include "support/padding.h"
+
 #include <ATen/Parallel.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/grad_mode.h>
@@ -5,9 +9,6 @@
 #include <gtest/gtest.h>
 
 #include "mabert/ops/selective_scan.h"
-#include "scan_problem.h"
-#include "support/finite_difference.h"
-#include "support/padding.h"
 
 namespace mabert {
 namespace {
@@ -21,20 +22,23 @@ INSTANTIATE_TEST_SUITE_P(Devices, SelectiveScanGradientTest, ::testing::ValuesIn
 /// Gradients of every present input, through autograd.
 std::vector<at::Tensor> gradients(const ops::ScanInputs& in, const SequenceLayout& layout,
                                   const std::vector<bool>& reverse, const at::Tensor& grad) {
-  const auto leaves = map_scan(in, [](const at::Tensor& x) { return x.detach().requires_grad_(); },
-                               [](const at::Tensor& x) { return x.detach().requires_grad_(); });
+  const auto leaves = map_scan(
+      in, [](const at::Tensor& x) { return x.detach().requires_grad_(); },
+      [](const at::Tensor& x) { return x.detach().requires_grad_(); });
   ops::selective_scan(leaves, layout, {.reverse = reverse}).out.backward(grad);
   std::vector<at::Tensor> all;
   for (const auto& [name, tensor] : named_tensors(leaves)) all.push_back(tensor.grad());
   return all;
 }
 
-// bf16 and fp16 gradients go through rounded values of du and ddelta, not of the state: the forward's tolerance holds.
-void expect_gradients(const DeviceCase& where, const Lengths& lengths, std::int64_t channels, std::int64_t states,
-                      const std::vector<bool>& reverse, bool full) {
+// bf16 and fp16 gradients go through rounded values of du and ddelta, not of the state: the forward's
+// tolerance holds.
+void expect_gradients(const DeviceCase& where, const Lengths& lengths, std::int64_t channels,
+                      std::int64_t states, const std::vector<bool>& reverse, bool full) {
   const auto layout = SequenceLayout::ragged(lengths);
   const std::int64_t groups = static_cast<std::int64_t>(reverse.size());
-  const auto in = place_scan(random_scan(layout.rows(), layout.capacity(), channels, states, groups, full), where, false);
+  const auto in =
+      place_scan(random_scan(layout.rows(), layout.capacity(), channels, states, groups, full), where, false);
   const auto grad = where.place(random_tensor({layout.rows(), channels}, 99));
   const auto wide = widen_scan(in, true);
   reference_scan(wide, layout, reverse).out.backward(grad.to(at::Device(at::kCPU), at::kDouble));
@@ -61,10 +65,11 @@ TEST_P(SelectiveScanGradientTest, BackwardCalledDirectlyGivesTheSame) {
       const at::Tensor&, const at::Tensor&, const at::Tensor&, const at::Tensor&, const at::Tensor&,
       const std::optional<at::Tensor>&, const std::optional<at::Tensor>&, const std::optional<at::Tensor>&,
       const std::optional<at::Tensor>&, at::TensorList, std::int64_t, bool);
-  using Backward = std::vector<at::Tensor>(
-      const at::Tensor&, const at::Tensor&, const at::Tensor&, const at::Tensor&, const at::Tensor&, const at::Tensor&,
-      const std::optional<at::Tensor>&, const std::optional<at::Tensor>&, const std::optional<at::Tensor>&,
-      const std::optional<at::Tensor>&, const at::Tensor&, at::TensorList, std::int64_t);
+  using Backward = std::vector<at::Tensor>(const at::Tensor&, const at::Tensor&, const at::Tensor&,
+                                           const at::Tensor&, const at::Tensor&, const at::Tensor&,
+                                           const std::optional<at::Tensor>&, const std::optional<at::Tensor>&,
+                                           const std::optional<at::Tensor>&, const std::optional<at::Tensor>&,
+                                           const at::Tensor&, at::TensorList, std::int64_t);
   const DeviceCase& where = GetParam();
   const auto layout = SequenceLayout::ragged(Lengths{13, 40}).to(where.device);
   const auto in = place_scan(random_scan(53, 2, 10, 7, 1, true), where, false);
@@ -74,12 +79,12 @@ TEST_P(SelectiveScanGradientTest, BackwardCalledDirectlyGivesTheSame) {
                                         layout.sequence()};
   const auto [out, states, last_state] = find("mabert::selective_scan")
                                              .typed<Forward>()
-                                             .call(in.u, in.delta, in.a, in.b, in.c, in.d, in.z, in.delta_bias,
-                                                   in.initial_state, tensors, 0, true);
+                                             .call(in.u, in.delta, in.a, in.b, in.c, in.d, in.z,
+                                                   in.delta_bias, in.initial_state, tensors, 0, true);
   const auto direct = find("mabert::selective_scan_backward")
                           .typed<Backward>()
-                          .call(grad, in.u, in.delta, in.a, in.b, in.c, in.d, in.z, in.delta_bias, in.initial_state,
-                                states, tensors, 0);
+                          .call(grad, in.u, in.delta, in.a, in.b, in.c, in.d, in.z, in.delta_bias,
+                                in.initial_state, states, tensors, 0);
   const auto through = gradients(in, layout, {false}, grad);
   ASSERT_EQ(direct.size(), through.size());
   for (std::size_t i = 0; i < direct.size(); ++i) EXPECT_TRUE(at::equal(direct[i], through[i])) << i;
@@ -112,13 +117,16 @@ TEST_P(SelectiveScanGradientTest, PadsNeitherLeakNorReceiveGradients) {
     const auto padded = padded_layout(lengths, side, 7);
     for (const double fill : pad_fills()) {
       SCOPED_TRACE(::testing::Message() << "side " << static_cast<int>(side) << " fill " << fill);
-      const auto padded_in = map_scan(in, [&](const at::Tensor& x) { return pad_rows(x, padded, fill); },
-                                      [](const at::Tensor& x) { return x; });
-      const auto actual = gradients(padded_in, padded.to(where.device), reverse, pad_rows(grad, padded, fill));
+      const auto padded_in = map_scan(
+          in, [&](const at::Tensor& x) { return pad_rows(x, padded, fill); },
+          [](const at::Tensor& x) { return x; });
+      const auto actual =
+          gradients(padded_in, padded.to(where.device), reverse, pad_rows(grad, padded, fill));
       std::size_t i = 0;
       for (const auto& [name, tensor] : named_tensors(padded_in)) {
         const bool rows = tensor.size(0) == padded.rows();
-        EXPECT_LE(relative_error(rows ? unpad_rows(actual[i], padded) : actual[i], expected[i]), 1e-6) << name;
+        EXPECT_LE(relative_error(rows ? unpad_rows(actual[i], padded) : actual[i], expected[i]), 1e-6)
+            << name;
         if (rows) {
           EXPECT_TRUE(pads_are_zero(actual[i], padded)) << name;
         }
@@ -149,7 +157,10 @@ TEST_P(SelectiveScanGradientTest, StridedInputsAndIncomingGradient) {
   const auto layout = SequenceLayout::ragged(Lengths{21, 12}).to(where.device);
   const auto in = place_scan(random_scan(33, 2, 20, 8, 1, true), where, false);
   const auto strided = map_scan(
-      in, [](const at::Tensor& x) { return at::cat({x, x}, x.dim() - 1).narrow(x.dim() - 1, x.size(-1), x.size(-1)); },
+      in,
+      [](const at::Tensor& x) {
+        return at::cat({x, x}, x.dim() - 1).narrow(x.dim() - 1, x.size(-1), x.size(-1));
+      },
       [](const at::Tensor& x) { return x.transpose(0, -1).contiguous().transpose(0, -1); });
   const auto grad = where.place(random_tensor({33, 20}, 99));
   const auto expected = gradients(in, layout, {false}, grad);

@@ -1,12 +1,13 @@
 #include "mabert/ops/selective_scan.h"
 
+#include "scan_problem.h"
+#include "support/padding.h"
+
 #include <ATen/Parallel.h>
 #include <ATen/ops/equal.h>
 #include <gtest/gtest.h>
 
 #include "mabert/core/error.h"
-#include "scan_problem.h"
-#include "support/padding.h"
 
 namespace mabert {
 namespace {
@@ -17,11 +18,12 @@ using Lengths = std::vector<std::int64_t>;
 class SelectiveScanTest : public DeviceTest {};
 INSTANTIATE_TEST_SUITE_P(Devices, SelectiveScanTest, ::testing::ValuesIn(device_cases()), case_name);
 
-void expect_forward(const DeviceCase& where, const Lengths& lengths, std::int64_t channels, std::int64_t states,
-                    const std::vector<bool>& reverse, bool full) {
+void expect_forward(const DeviceCase& where, const Lengths& lengths, std::int64_t channels,
+                    std::int64_t states, const std::vector<bool>& reverse, bool full) {
   const auto layout = SequenceLayout::ragged(lengths);
   const std::int64_t groups = static_cast<std::int64_t>(reverse.size());
-  const auto in = place_scan(random_scan(layout.rows(), layout.capacity(), channels, states, groups, full), where, false);
+  const auto in =
+      place_scan(random_scan(layout.rows(), layout.capacity(), channels, states, groups, full), where, false);
   const auto result = ops::selective_scan(in, layout.to(where.device), {.reverse = reverse});
   const auto expected = reference_scan(widen_scan(in, false), layout, reverse);
   EXPECT_EQ(result.out.scalar_type(), where.dtype);
@@ -41,7 +43,8 @@ TEST_P(SelectiveScanTest, ForwardMatchesReference) {
 }
 
 TEST_P(SelectiveScanTest, EveryStateSizeUpToTheLimit) {
-  for (const std::int64_t states : {1, 3, 8, 16, 33, 64}) expect_forward(GetParam(), {33, 2}, 6, states, {false}, true);
+  for (const std::int64_t states : {1, 3, 8, 16, 33, 64})
+    expect_forward(GetParam(), {33, 2}, 6, states, {false}, true);
 }
 
 TEST_P(SelectiveScanTest, NoRowsAtAll) {
@@ -58,12 +61,15 @@ TEST_P(SelectiveScanTest, ASequenceSplitInTwoContinuesFromTheLastState) {
     const auto whole = ops::selective_scan(whole_in, SequenceLayout::ragged(Lengths{length}).to(where.device),
                                            {.reverse = {reverse}});
     const auto part = [&](std::int64_t first, std::int64_t count, const at::Tensor& state) {
-      auto in = map_scan(whole_in, [&](const at::Tensor& x) { return x.narrow(0, first, count); },
-                         [](const at::Tensor& x) { return x; });
+      auto in = map_scan(
+          whole_in, [&](const at::Tensor& x) { return x.narrow(0, first, count); },
+          [](const at::Tensor& x) { return x; });
       in.initial_state = state;
-      return ops::selective_scan(in, SequenceLayout::ragged(Lengths{count}).to(where.device), {.reverse = {reverse}});
+      return ops::selective_scan(in, SequenceLayout::ragged(Lengths{count}).to(where.device),
+                                 {.reverse = {reverse}});
     };
-    const auto first = reverse ? part(cut, length - cut, *whole_in.initial_state) : part(0, cut, *whole_in.initial_state);
+    const auto first =
+        reverse ? part(cut, length - cut, *whole_in.initial_state) : part(0, cut, *whole_in.initial_state);
     const auto second = reverse ? part(0, cut, first.last_state) : part(cut, length - cut, first.last_state);
     const at::Tensor joined = reverse ? at::cat({second.out, first.out}) : at::cat({first.out, second.out});
     EXPECT_LE(relative_error(joined, whole.out), where.tolerance);
@@ -82,8 +88,9 @@ TEST_P(SelectiveScanTest, PadsNeitherLeakNorCarryValues) {
     const auto padded = padded_layout(lengths, side, 7);
     for (const double fill : pad_fills()) {
       SCOPED_TRACE(::testing::Message() << "side " << static_cast<int>(side) << " fill " << fill);
-      const auto padded_in = map_scan(in, [&](const at::Tensor& x) { return pad_rows(x, padded, fill); },
-                                      [](const at::Tensor& x) { return x; });
+      const auto padded_in = map_scan(
+          in, [&](const at::Tensor& x) { return pad_rows(x, padded, fill); },
+          [](const at::Tensor& x) { return x; });
       const auto result = ops::selective_scan(padded_in, padded.to(where.device), {.reverse = reverse});
       EXPECT_TRUE(at::equal(unpad_rows(result.out, padded), expected.out));
       EXPECT_TRUE(at::equal(result.last_state, expected.last_state));
@@ -146,16 +153,20 @@ TEST(SelectiveScanArgumentsTest, WrongArgumentsAreNamed) {
   using In = ops::ScanInputs;
   EXPECT_EQ(message_of([](In& in) { in.delta = in.delta.narrow(0, 0, 127); }),
             "[selective_scan] delta: expected (128, 64), got (127, 64)");
-  EXPECT_EQ(message_of([](In& in) { in.a = in.a.to(at::kDouble); }), "[selective_scan] a: expected Float, got Double");
+  EXPECT_EQ(message_of([](In& in) { in.a = in.a.to(at::kDouble); }),
+            "[selective_scan] a: expected Float, got Double");
   EXPECT_EQ(message_of([](In& in) { in.u = in.u.to(at::kBFloat16); }),
             "[selective_scan] u: expected float32 or float64 on the CPU, got BFloat16");
   EXPECT_EQ(message_of([](In& in) { in.c = in.c.squeeze(1); }),
             "[selective_scan] c: expected (128, 1, 16), got (128, 16)");
-  EXPECT_EQ(message_of([](In& in) { in.z = in.z->narrow(1, 0, 3); }), "[selective_scan] z: expected (128, 64), got (128, 3)");
+  EXPECT_EQ(message_of([](In& in) { in.z = in.z->narrow(1, 0, 3); }),
+            "[selective_scan] z: expected (128, 64), got (128, 3)");
   EXPECT_EQ(message_of([](In& in) { in.initial_state = in.a; }),
             "[selective_scan] initial_state: expected (1, 64, 16), got (64, 16)");
-  EXPECT_EQ(message_of([](In& in) { in.u = in.u.narrow(0, 0, 5); }), "[selective_scan] u: expected 128 rows, got 5");
-  EXPECT_EQ(message_of([](In& in) { in.b = at::Tensor(); }), "[selective_scan] b: expected (128, 1, 16), got no tensor");
+  EXPECT_EQ(message_of([](In& in) { in.u = in.u.narrow(0, 0, 5); }),
+            "[selective_scan] u: expected 128 rows, got 5");
+  EXPECT_EQ(message_of([](In& in) { in.b = at::Tensor(); }),
+            "[selective_scan] b: expected (128, 1, 16), got no tensor");
   EXPECT_EQ(message_of([](In&) {}, {.reverse = {true, false, true}}),
             "[selective_scan] reverse: expected a number of groups that divides 64, got 3");
 }

@@ -7,7 +7,8 @@
 
 namespace mabert::testing {
 
-/// Central differences of value() by every element of a contiguous float64 CPU tensor, which is changed in place.
+/// Central differences of value() by every element of a contiguous float64 CPU tensor, which is changed in
+/// place.
 template <class Value>
 at::Tensor finite_difference(const at::Tensor& x, const Value& value, double step = 1e-6) {
   const at::Tensor slope = at::empty(x.sizes(), x.options());

@@ -17,7 +17,8 @@ namespace mabert::testing {
 enum class PadSide { left, right, holes };
 
 /// A padded batch that holds sequences of these lengths: pads before, after, or after every second token.
-inline SequenceLayout padded_layout(const std::vector<std::int64_t>& lengths, PadSide side, std::int64_t extra) {
+inline SequenceLayout padded_layout(const std::vector<std::int64_t>& lengths, PadSide side,
+                                    std::int64_t extra) {
   const std::int64_t longest = *std::max_element(lengths.begin(), lengths.end());
   const std::int64_t columns = side == PadSide::holes ? 2 * longest + extra : longest + extra;
   const std::int64_t batch = static_cast<std::int64_t>(lengths.size());
@@ -25,8 +26,9 @@ inline SequenceLayout padded_layout(const std::vector<std::int64_t>& lengths, Pa
   for (std::int64_t s = 0; s < batch; ++s) {
     const std::int64_t length = lengths[static_cast<std::size_t>(s)];
     for (std::int64_t t = 0; t < length; ++t) {
-      const std::int64_t column =
-          side == PadSide::left ? columns - length + t : side == PadSide::right ? t : t + t / 2;
+      const std::int64_t column = side == PadSide::left    ? columns - length + t
+                                  : side == PadSide::right ? t
+                                                           : t + t / 2;
       mask.mutable_data_ptr<bool>()[s * columns + column] = true;
     }
   }
@@ -38,7 +40,8 @@ inline at::Tensor pad_rows(const at::Tensor& rows, const SequenceLayout& padded,
   std::vector<std::int64_t> shape = rows.sizes().vec();
   shape[0] = padded.rows();
   if (padded.all_valid()) return rows;
-  return at::full(shape, fill, rows.options()).index_copy(0, padded.compact().to(rows.device(), at::kLong), rows);
+  return at::full(shape, fill, rows.options())
+      .index_copy(0, padded.compact().to(rows.device(), at::kLong), rows);
 }
 
 /// The valid rows of a padded batch, as ragged rows.

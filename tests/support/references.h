@@ -21,8 +21,8 @@
 #include "mabert/ops/attention.h"
 #include "mabert/ops/selective_scan.h"
 
-/// The operators' definitions in plain differentiable tensor operations, for float64 on the CPU: slow and independent of
-/// the kernels, gradients by LibTorch's autograd.
+/// The operators' definitions in plain differentiable tensor operations, for float64 on the CPU: slow and
+/// independent of the kernels, gradients by LibTorch's autograd.
 namespace mabert::testing {
 
 /// Normal random float64 numbers, a function of shape and seed.
@@ -74,7 +74,8 @@ inline ScanReference reference_scan(const ops::ScanInputs& in, const SequenceLay
     for (std::int64_t s = 0; s < layout.capacity(); ++s) {
       std::vector<std::int64_t> rows = valid_rows(layout, s);
       if (reverse[static_cast<std::size_t>(g)]) rows = {rows.rbegin(), rows.rend()};
-      at::Tensor h = in.initial_state ? part(in.initial_state->select(0, s), 0) : at::zeros({width, states}, in.u.options());
+      at::Tensor h = in.initial_state ? part(in.initial_state->select(0, s), 0)
+                                      : at::zeros({width, states}, in.u.options());
       if (!rows.empty()) {
         const at::Tensor index = index_of(rows);
         const auto pick = [&](const at::Tensor& x) { return x.index_select(0, index); };
@@ -106,8 +107,9 @@ inline ScanReference reference_scan(const ops::ScanInputs& in, const SequenceLay
   return {at::cat(group_outputs, 1), at::cat(group_states, 1)};
 }
 
-inline at::Tensor reference_conv(const at::Tensor& x, const at::Tensor& weight, const std::optional<at::Tensor>& bias,
-                                 const SequenceLayout& layout, const std::vector<bool>& reverse) {
+inline at::Tensor reference_conv(const at::Tensor& x, const at::Tensor& weight,
+                                 const std::optional<at::Tensor>& bias, const SequenceLayout& layout,
+                                 const std::vector<bool>& reverse) {
   const std::int64_t taps = weight.size(1), groups = static_cast<std::int64_t>(reverse.size());
   const std::int64_t width = x.size(1) / groups;
   std::vector<at::Tensor> outputs;
@@ -119,7 +121,8 @@ inline at::Tensor reference_conv(const at::Tensor& x, const at::Tensor& weight, 
       const std::vector<std::int64_t> valid = valid_rows(layout, s);
       if (valid.empty()) continue;
       const std::int64_t begin = valid.front(), length = valid.back() + 1 - begin;
-      // Pads inside the span are zeros: put the valid rows into a zeroed block with W - 1 zeros on the side of history.
+      // Pads inside the span are zeros: put the valid rows into a zeroed block with W - 1 zeros on the side
+      // of history.
       std::vector<std::int64_t> places;
       for (const std::int64_t row : valid) places.push_back(row - begin + (mirrored ? 0 : taps - 1));
       const at::Tensor block = at::zeros({length + taps - 1, width}, x.options())
@@ -163,7 +166,8 @@ inline at::Tensor reference_attention(const at::Tensor& q, const at::Tensor& k, 
   return out;
 }
 
-inline at::Tensor reference_pool(const at::Tensor& x, const at::Tensor& scores, const SequenceLayout& layout) {
+inline at::Tensor reference_pool(const at::Tensor& x, const at::Tensor& scores,
+                                 const SequenceLayout& layout) {
   std::vector<at::Tensor> pooled;
   for (std::int64_t s = 0; s < layout.capacity(); ++s) {
     const std::vector<std::int64_t> rows = valid_rows(layout, s);
