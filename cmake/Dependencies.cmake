@@ -2,10 +2,10 @@
 # mabert_sentencepiece, mabert_yaml, mabert_spdlog, mabert_json, mabert_highway, mabert_lzma, GTest::gtest.
 
 set(MABERT_DEPS_DIR ${PROJECT_SOURCE_DIR}/.deps CACHE PATH "Where tools/install_dependencies.sh put its downloads")
-if(NOT MABERT_TORCH_ROOT AND DEFINED ENV{MABERT_TORCH_ROOT})
-  set(MABERT_TORCH_ROOT $ENV{MABERT_TORCH_ROOT})
+set(MABERT_TORCH_ROOT "" CACHE PATH "LibTorch (include/ and lib/); empty: the one in MABERT_DEPS_DIR")
+if(DEFINED ENV{MABERT_TORCH_ROOT})
+  set_property(CACHE MABERT_TORCH_ROOT PROPERTY VALUE "$ENV{MABERT_TORCH_ROOT}")
 endif()
-set(MABERT_TORCH_ROOT "${MABERT_TORCH_ROOT}" CACHE PATH "LibTorch (include/ and lib/); empty: the one in MABERT_DEPS_DIR")
 set(torch_root ${MABERT_TORCH_ROOT})
 if(NOT torch_root)
   set(torch_root ${MABERT_DEPS_DIR}/site/torch)
@@ -24,7 +24,7 @@ target_link_options(mabert_torch INTERFACE
   "LINKER:-rpath,${torch_root}/lib" "LINKER:--allow-shlib-undefined" "LINKER:--disable-new-dtags")
 
 if(MABERT_CUDA)
-  find_package(CUDAToolkit 12 REQUIRED)
+  find_package(CUDAToolkit 13 REQUIRED)
   add_library(mabert_torch_cuda INTERFACE)
   # Debian's gcc passes --as-needed, which would drop libtorch_cuda without a word: it only registers itself.
   target_link_options(mabert_torch_cuda INTERFACE "LINKER:--no-as-needed"

@@ -31,31 +31,40 @@ function(mabert_add_program name)
   target_link_libraries(${name} PRIVATE ${ARG_LINKS} mabert_warnings)
 endfunction()
 
-# mabert_add_tests(LAYER SOURCES a_test.cpp ... [LABELS fast] [SLOW b_test.cpp ...] LINKS target ...)
-# One program per layer, one ctest entry per file: a_b_test.cpp holds the suites that begin with AB (selected by name).
+# What GoogleTest prints last when every test of a run was skipped (none passed, none failed).
+set(MABERT_ALL_SKIPPED "\\[  PASSED  \\] 0 tests\\.\n(\\[  SKIPPED \\] [^\n]*\n?)+$")
+
+# mabert_test_filter(RESULT FILE): the --gtest_filter of exactly the suites of that file.
+function(mabert_test_filter result file)
+  file(READ ${file} text)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
+  string(REGEX MATCHALL "\n[ \t]*(TYPED_)?TEST(_[FP])?\\([ \t\r\n]*[A-Za-z0-9_]+" found "\n${text}")
+  list(TRANSFORM found REPLACE "^.*[^A-Za-z0-9_]([A-Za-z0-9_]+)$" "\\1")
+  list(REMOVE_DUPLICATES found)
+  if(NOT found)
+    message(FATAL_ERROR "${file}: no TEST, TEST_F, TEST_P or TYPED_TEST in it")
+  endif()
+  set(patterns "")
+  foreach(suite IN LISTS found)
+    # Plain; one of INSTANTIATE_TEST_SUITE_P; of a type; both.
+    list(APPEND patterns ${suite}.* */${suite}.* ${suite}/*.* */${suite}/*.*)
+  endforeach()
+  list(JOIN patterns ":" filter)
+  set(${result} ${filter} PARENT_SCOPE)
+endfunction()
+
+# mabert_add_tests(LAYER SOURCES a_test.cpp ... LINKS target ...)
+# One program per layer and, for each file a_b_test.cpp, one ctest entry LAYER.a_b that runs the suites of that file.
 function(mabert_add_tests layer)
-  cmake_parse_arguments(ARG "" "" "SOURCES;SLOW;LINKS" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINKS" ${ARGN})
   set(program mabert_${layer}_tests)
-  mabert_add_program(${program} LAYER ${layer} SOURCES ${ARG_SOURCES} ${ARG_SLOW}
-                     LINKS ${ARG_LINKS} mabert_test_support)
-  foreach(file IN LISTS ARG_SOURCES ARG_SLOW)
+  mabert_add_program(${program} LAYER ${layer} SOURCES ${ARG_SOURCES} LINKS ${ARG_LINKS} mabert_test_support)
+  foreach(file IN LISTS ARG_SOURCES)
+    mabert_test_filter(filter ${CMAKE_CURRENT_SOURCE_DIR}/${file})
     get_filename_component(stem ${file} NAME_WE)
     string(REGEX REPLACE "_test$" "" stem ${stem})
-    string(REPLACE "_" ";" words ${stem})
-    set(suite "")
-    foreach(word IN LISTS words)
-      string(SUBSTRING ${word} 0 1 first)
-      string(SUBSTRING ${word} 1 -1 rest)
-      string(TOUPPER ${first} first)
-      string(APPEND suite ${first}${rest})
-    endforeach()
-    set(test ${layer}.${stem})
-    add_test(NAME ${test} COMMAND ${program} "--gtest_filter=${suite}*.*:*/${suite}*.*")
-    set_tests_properties(${test} PROPERTIES
-      FAIL_REGULAR_EXPRESSION "Running 0 tests" SKIP_REGULAR_EXPRESSION "every test of this file was skipped"
-      LABELS fast TIMEOUT 600)
-    if(file IN_LIST ARG_SLOW)
-      set_tests_properties(${test} PROPERTIES LABELS slow)
-    endif()
+    add_test(NAME ${layer}.${stem} COMMAND ${program} "--gtest_filter=${filter}")
+    set_tests_properties(${layer}.${stem} PROPERTIES
+      FAIL_REGULAR_EXPRESSION "Running 0 tests" SKIP_REGULAR_EXPRESSION "${MABERT_ALL_SKIPPED}" LABELS fast TIMEOUT 600)
   endforeach()
 endfunction()

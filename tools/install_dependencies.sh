@@ -28,8 +28,12 @@ install_packages() {
   local sudo=''; [ "$(id -u)" -eq 0 ] || sudo=sudo
   say "installing ${missing[*]}"
   $sudo apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+  $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
+
+# pinned NAME...: the lock file's entries; is_pinned FOLDER NAME...: is what FOLDER holds made from the same?
+pinned() { local name; for name in "$@"; do grep -A1 "^$name==" "$lock"; done; }
+is_pinned() { local folder=$1; shift; [ -e "$folder/pinned" ] && [ "$(cat "$folder/pinned")" = "$(pinned "$@")" ]; }
 
 # fetch NAME...: downloads the named entries of the lock file into $work, checksums verified by pip.
 fetch() {
@@ -48,6 +52,7 @@ fetch() {
 install_torch() {
   local site=$deps/site wanted='torch/include/* torch/lib/libc10.so torch/lib/libtorch_cpu.so torch/lib/libgomp*'
   local mark=$site/complete-cpu
+  is_pinned "$site" torch nvidia-cuda-runtime nvidia-cuda-cupti || rm -rf "$site"
   [ -n "${MABERT_WITH_CUDA:-}" ] && { wanted='torch/include/* torch/lib/*.so*'; mark=$site/complete-cuda; }
   { [ -e "$mark" ] || [ -e "$site/complete-cuda" ]; } && return
   install_packages "${fetch_packages[@]}"
@@ -56,13 +61,14 @@ install_torch() {
   say 'unpacking LibTorch'
   (set -f; unzip -q -o "$work"/torch-*.whl $wanted -d "$site")
   for wheel in "$work"/nvidia_cuda_*.whl; do unzip -q -o "$wheel" 'nvidia/*/lib/*' -d "$site"; done
+  pinned torch nvidia-cuda-runtime nvidia-cuda-cupti >"$site/pinned"
   touch "$mark"
   rm -f "$work"/*.whl
 }
 
 install_sentencepiece() {
   local prefix=$deps/sentencepiece
-  [ -e "$prefix/complete" ] && return
+  is_pinned "$prefix" sentencepiece && return
   install_packages "${fetch_packages[@]}"
   fetch sentencepiece
   say 'building sentencepiece'
@@ -77,7 +83,7 @@ install_sentencepiece() {
   find "$work/sentencepiece/build" -name 'libsentencepiece*.a' -exec cp {} "$prefix/lib/" \;
   cp "$work/sentencepiece/sentencepiece/src/sentencepiece_processor.h" \
      "$work/sentencepiece/sentencepiece/src/sentencepiece_trainer.h" "$prefix/include/"
-  touch "$prefix/complete"
+  pinned sentencepiece >"$prefix/pinned"
 }
 
 case "${1:-}" in

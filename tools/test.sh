@@ -17,9 +17,8 @@ case "${1:-}" in
   *) echo "test.sh: unknown argument $1 (see --help)" >&2; exit 2 ;;
 esac
 tools/install_dependencies.sh
-[ -e "build/$preset/build.ninja" ] || cmake --preset "$preset" >"build-$preset.log" 2>&1 ||
-  { tail -n 20 "build-$preset.log" >&2; exit 1; }
-rm -f "build-$preset.log"
+mkdir -p build
+cmake --preset "$preset" >"build/$preset.log" 2>&1 || { tail -n 20 "build/$preset.log" >&2; exit 1; }
 cmake --build "build/$preset"
 [ "${1:-}" = --build ] && exit 0
 # One test program at a time: each uses all cores itself.

@@ -45,6 +45,9 @@ struct Call {
   std::optional<c10::SymInt> limit(OptionalInt window) const {
     return window.has_value() ? std::optional<c10::SymInt>(std::min(*window, max_length)) : std::nullopt;
   }
+  // The memory-efficient kernel refuses a bound above the number of rows, which a gathered padded batch may
+  // have.
+  std::int64_t bounded_length(const at::Tensor& q) const { return std::min(max_length, q.size(0)); }
   // Causal mask counted from the first query, or none.
   std::int64_t efficient_mask() const { return causal ? 1 : 0; }
 };
@@ -67,7 +70,8 @@ Three flash_backward(const at::Tensor& grad, const at::Tensor& q, const at::Tens
 Four efficient_forward(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const Call& call) {
   auto [out, lse, seed, offset, max_q, max_k] = at::_efficient_attention_forward(
       q.unsqueeze(0), k.unsqueeze(0), v.unsqueeze(0), std::nullopt, call.offsets, call.offsets,
-      call.max_length, call.max_length, 0.0, call.efficient_mask(), /*compute_log_sumexp=*/true, call.scale);
+      call.bounded_length(q), call.bounded_length(q), 0.0, call.efficient_mask(), /*compute_log_sumexp=*/true,
+      call.scale);
   return {out.squeeze(0), lse, seed, offset};
 }
 
@@ -77,8 +81,8 @@ Three efficient_backward(const at::Tensor& grad, const at::Tensor& q, const at::
   // One split of the keys: more would add up with atomics, in no fixed order.
   auto [dq, dk, dv, dbias] = at::_efficient_attention_backward(
       grad.contiguous().unsqueeze(0), q.unsqueeze(0), k.unsqueeze(0), v.unsqueeze(0), std::nullopt,
-      out.unsqueeze(0), call.offsets, call.offsets, call.max_length, call.max_length, lse, 0.0, seed, offset,
-      call.efficient_mask(),
+      out.unsqueeze(0), call.offsets, call.offsets, call.bounded_length(q), call.bounded_length(q), lse, 0.0,
+      seed, offset, call.efficient_mask(),
       /*bias_requires_grad=*/false, call.scale, /*num_splits_key=*/1);
   return {dq.squeeze(0), dk.squeeze(0), dv.squeeze(0)};
 }

@@ -1,5 +1,8 @@
 #include <exception>
+#include <filesystem>
+#include <functional>
 #include <iostream>
+#include <memory>
 #include <string>
 
 #include <CLI/CLI.hpp>
@@ -12,7 +15,8 @@ namespace {
 
 constexpr const char* kFooter =
     "Results go to standard output, everything else to standard error.\n"
-    "Exit codes: 0 ok, 2 usage or configuration, 3 damaged or missing data, 4 no usable checkpoint, 5 disk full,\n"
+    "Exit codes: 0 ok, 2 usage or configuration, 3 damaged or missing data, 4 no usable checkpoint, 5 disk "
+    "full,\n"
     "6 training stopped being finite, 7 device error, 130/143 stopped by SIGINT/SIGTERM after saving.";
 
 /// One callback's result, filled when CLI11 has parsed the verb.
@@ -26,9 +30,11 @@ void add_config_verb(Dispatch& dispatch, const char* name, const char* what,
   CLI::App* command = dispatch.program.add_subcommand(name, what);
   auto arguments = std::make_shared<ConfigArguments>();
   auto help_config = std::make_shared<bool>(false);
-  command->add_flag("--help-config", *help_config, "Print every configuration key with its default and meaning");
+  command->add_flag("--help-config", *help_config,
+                    "Print every configuration key with its default and meaning");
   command->add_option("config", arguments->config, "Configuration file")->type_name("CONFIG.yaml");
-  command->add_option("overrides", arguments->overrides, "Values that replace the file's, e.g. train.steps=1000")
+  command
+      ->add_option("overrides", arguments->overrides, "Values that replace the file's, e.g. train.steps=1000")
       ->type_name("key.path=value");
   command->callback([&dispatch, arguments, help_config, verb] {
     dispatch.action = [arguments, help_config, verb] {
@@ -43,16 +49,21 @@ void add_config_verb(Dispatch& dispatch, const char* name, const char* what,
 }
 
 void add_evaluate(Dispatch& dispatch) {
-  CLI::App* command = dispatch.program.add_subcommand("evaluate", "Masked-language-modelling metrics of a checkpoint");
+  CLI::App* command =
+      dispatch.program.add_subcommand("evaluate", "Masked-language-modelling metrics of a checkpoint");
   auto arguments = std::make_shared<EvaluateArguments>();
-  command->add_option("run", arguments->run, "Run directory (its best, else last checkpoint) or checkpoint")->required();
+  command->add_option("run", arguments->run, "Run directory (its best, else last checkpoint) or checkpoint")
+      ->required();
   command->add_option("overrides", arguments->overrides, "Values that replace the run's configuration")
       ->type_name("key.path=value");
-  command->add_option("--shards", arguments->shards, "Shard set to evaluate on (default: the run's validation shards)");
+  command->add_option("--shards", arguments->shards,
+                      "Shard set to evaluate on (default: the run's validation shards)");
   command->add_option("--device", arguments->device, "auto, cpu, cuda or cuda:N")->capture_default_str();
-  command->add_flag("--reset-scan-state", arguments->reset_scan_state, "Ablation: forget the scan state at every token");
+  command->add_flag("--reset-scan-state", arguments->reset_scan_state,
+                    "Ablation: forget the scan state at every token");
   command->add_flag("--zero-attention", arguments->zero_attention, "Ablation: attention contributes nothing");
-  command->add_flag("--baseline", arguments->baseline, "Also print the best prediction without context (unigram)");
+  command->add_flag("--baseline", arguments->baseline,
+                    "Also print the best prediction without context (unigram)");
   command->add_flag("--json", arguments->json, "Print JSON");
   command->callback([&dispatch, arguments] {
     dispatch.action = [arguments] { return run_evaluate(*arguments, std::cout); };
@@ -62,9 +73,12 @@ void add_evaluate(Dispatch& dispatch) {
 void add_predict(Dispatch& dispatch) {
   CLI::App* command = dispatch.program.add_subcommand("predict", "Fill the [MASK]s of lines of text");
   auto arguments = std::make_shared<PredictArguments>();
-  command->add_option("run", arguments->run, "Run directory (its best, else last checkpoint) or checkpoint")->required();
+  command->add_option("run", arguments->run, "Run directory (its best, else last checkpoint) or checkpoint")
+      ->required();
   command->add_option("--input", arguments->input, "File with one text per line (default: standard input)");
-  command->add_option("--top", arguments->top, "Candidates per mask")->check(CLI::Range(1, 1000))->capture_default_str();
+  command->add_option("--top", arguments->top, "Candidates per mask")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
   command->add_option("--device", arguments->device, "auto, cpu, cuda or cuda:N")->capture_default_str();
   command->add_flag("--json", arguments->json, "Print one JSON object per line of input");
   command->callback([&dispatch, arguments] {
@@ -73,13 +87,17 @@ void add_predict(Dispatch& dispatch) {
 }
 
 void add_inspect(Dispatch& dispatch) {
-  CLI::App* inspect = dispatch.program.add_subcommand("inspect", "Look inside a model, a checkpoint, or padding safety");
+  CLI::App* inspect =
+      dispatch.program.add_subcommand("inspect", "Look inside a model, a checkpoint, or padding safety");
   inspect->require_subcommand(1);
-  const auto add = [&](const char* name, const char* what, int (*verb)(const InspectArguments&, std::ostream&)) {
+  const auto add = [&](const char* name, const char* what,
+                       int (*verb)(const InspectArguments&, std::ostream&)) {
     CLI::App* command = inspect->add_subcommand(name, what);
     auto arguments = std::make_shared<InspectArguments>();
-    command->add_option("subject", arguments->subject, "Configuration file, run directory or checkpoint")->required();
-    command->add_option("overrides", arguments->overrides, "Configuration values")->type_name("key.path=value");
+    command->add_option("subject", arguments->subject, "Configuration file, run directory or checkpoint")
+        ->required();
+    command->add_option("overrides", arguments->overrides, "Configuration values")
+        ->type_name("key.path=value");
     command->add_flag("--json", arguments->json, "Print JSON");
     command->callback([&dispatch, arguments, verb] {
       dispatch.action = [arguments, verb] { return verb(*arguments, std::cout); };
@@ -132,8 +150,12 @@ int run_command_line(int argc, char** argv) {
     return code;
   } catch (const Error& error) {
     return report("", error.what(), error.code());
+  } catch (const std::filesystem::filesystem_error& error) {
+    const bool full = error.code() == std::errc::no_space_on_device;
+    return report("", error.path1().string() + ": " + error.code().message(),
+                  full ? ExitCode::disk_full : ExitCode::damaged_data);
   } catch (const std::bad_alloc&) {
-    return report("", "out of memory: lower batch.tokens or data.max_length", ExitCode::device);
+    return report("", "out of memory: lower batch.tokens or samples.max_length", ExitCode::device);
   } catch (const std::exception& error) {
     // LibTorch's messages carry a stack trace after the first line.
     const std::string text = error.what();

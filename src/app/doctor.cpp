@@ -19,8 +19,9 @@ nlohmann::ordered_json cuda_facts() {
   const int count = context.hasCUDA() ? static_cast<int>(at::detail::getCUDAHooks().deviceCount()) : 0;
   facts["devices"] = count;
   if (count == 0) {
-    facts["hint"] = MABERT_BUILT_WITH_CUDA ? "no CUDA device is visible to this program: is the driver installed?"
-                                           : "this program was built for the CPU; use the preset cuda-release for GPUs";
+    facts["hint"] = MABERT_BUILT_WITH_CUDA
+                        ? "no CUDA device is visible to this program: is the driver installed?"
+                        : "this program was built for the CPU; use the preset cuda-release for GPUs";
   }
   return facts;
 }

@@ -41,7 +41,8 @@ MaskedText encode_masked(const data::Tokenizer& tokenizer, std::string_view text
   return result;
 }
 
-std::vector<std::vector<std::vector<Candidate>>> fill_masks(LoadedModel& loaded, const std::vector<MaskedText>& texts,
+std::vector<std::vector<std::vector<Candidate>>> fill_masks(LoadedModel& loaded,
+                                                            const std::vector<MaskedText>& texts,
                                                             std::int64_t top) {
   std::vector<std::int64_t> lengths;
   std::vector<std::int32_t> ids, rows;
@@ -57,11 +58,14 @@ std::vector<std::vector<std::vector<Candidate>>> fill_masks(LoadedModel& loaded,
   const at::NoGradGuard no_gradients;
   const SequenceLayout layout = SequenceLayout::ragged(lengths).to(loaded.device);
   const at::Tensor tokens = int_tensor(ids, loaded.device);
-  const at::Tensor hidden = loaded.model->hidden(tokens, at::zeros_like(tokens), layout, nn::ForwardContext{});
+  const at::Tensor hidden =
+      loaded.model->hidden(tokens, at::zeros_like(tokens), layout, nn::ForwardContext{});
   const std::int64_t vocabulary = loaded.config.model.vocabulary_size;
   const std::int32_t ordinary = loaded.tokenizer->special().first_ordinary;
-  const at::Tensor probabilities =
-      loaded.model->logits(hidden, int_tensor(rows, loaded.device)).narrow(1, 0, vocabulary).to(at::kFloat).softmax(-1);
+  const at::Tensor probabilities = loaded.model->logits(hidden, int_tensor(rows, loaded.device))
+                                       .narrow(1, 0, vocabulary)
+                                       .to(at::kFloat)
+                                       .softmax(-1);
   const std::int64_t count = std::min(top, vocabulary - ordinary);
   auto [values, indices] = probabilities.narrow(1, ordinary, vocabulary - ordinary).topk(count, 1);
   values = values.cpu().contiguous();
@@ -71,8 +75,9 @@ std::vector<std::vector<std::vector<Candidate>>> fill_masks(LoadedModel& loaded,
     for (std::size_t mask = 0; mask < texts[text].mask_rows.size(); ++mask, ++row) {
       auto& candidates = results[text].emplace_back();
       for (std::int64_t k = 0; k < count; ++k) {
-        candidates.push_back({static_cast<std::int32_t>(indices.const_data_ptr<std::int64_t>()[row * count + k]) + ordinary,
-                              values.const_data_ptr<float>()[row * count + k]});
+        candidates.push_back(
+            {static_cast<std::int32_t>(indices.const_data_ptr<std::int64_t>()[row * count + k]) + ordinary,
+             values.const_data_ptr<float>()[row * count + k]});
       }
     }
   }

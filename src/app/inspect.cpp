@@ -30,9 +30,9 @@ std::string format(const char* pattern, Values... values) {
 }
 
 bool is_config(const std::filesystem::path& subject) {
-  return std::filesystem::is_regular_file(subject) || subject.extension() == ".yaml";
+  std::error_code ignored;
+  return std::filesystem::is_regular_file(subject, ignored) || subject.extension() == ".yaml";
 }
-
 
 }  // namespace
 
@@ -54,19 +54,23 @@ int run_inspect_model(const InspectArguments& arguments, std::ostream& out) {
     total += tensor.numel();
     if (decay) decayed += tensor.numel();
     if (name.find("embeddings.") != std::string::npos) embedding += tensor.numel();
-    table.push_back(Json{{"name", name}, {"shape", tensor.sizes().vec()}, {"parameters", tensor.numel()}, {"decayed", decay}});
+    table.push_back(Json{
+        {"name", name}, {"shape", tensor.sizes().vec()}, {"parameters", tensor.numel()}, {"decayed", decay}});
   }
   if (arguments.json) {
-    out << Json{{"parameters", total}, {"decayed", decayed}, {"embeddings", embedding}, {"tensors", table}}.dump(2) << '\n';
+    out << Json{{"parameters", total}, {"decayed", decayed}, {"embeddings", embedding}, {"tensors", table}}
+               .dump(2)
+        << '\n';
     return 0;
   }
   for (const auto& row : table) {
     out << format("%-56s %-18s %12lld  %s\n", row["name"].get<std::string>().c_str(),
-                  shape_text(row["shape"].get<std::vector<std::int64_t>>()).c_str(), row["parameters"].get<long long>(),
-                  row["decayed"].get<bool>() ? "decay" : "-");
+                  shape_text(row["shape"].get<std::vector<std::int64_t>>()).c_str(),
+                  row["parameters"].get<long long>(), row["decayed"].get<bool>() ? "decay" : "-");
   }
-  out << format("total %lld parameters (%.1fM), %lld in embeddings, %lld with weight decay\n", static_cast<long long>(total),
-                static_cast<double>(total) / 1e6, static_cast<long long>(embedding), static_cast<long long>(decayed));
+  out << format("total %lld parameters (%.1fM), %lld in embeddings, %lld with weight decay\n",
+                static_cast<long long>(total), static_cast<double>(total) / 1e6,
+                static_cast<long long>(embedding), static_cast<long long>(decayed));
   return 0;
 }
 
@@ -80,11 +84,16 @@ int run_inspect_checkpoint(const InspectArguments& arguments, std::ostream& out)
     std::int64_t count = 1;
     for (const std::int64_t size : entry.shape) count *= size;
     total += count;
-    tensors.push_back(Json{{"name", entry.name}, {"dtype", c10::toString(entry.dtype)}, {"shape", entry.shape}});
+    tensors.push_back(
+        Json{{"name", entry.name}, {"dtype", c10::toString(entry.dtype)}, {"shape", entry.shape}});
   }
   if (arguments.json) {
-    out << Json{{"checkpoint", checkpoint.directory().string()}, {"verified", true}, {"parameters", total}, {"state", state},
-                {"manifest", manifest}, {"tensors", tensors}}
+    out << Json{{"checkpoint", checkpoint.directory().string()},
+                {"verified", true},
+                {"parameters", total},
+                {"state", state},
+                {"manifest", manifest},
+                {"tensors", tensors}}
                .dump(2)
         << '\n';
     return 0;
@@ -94,7 +103,8 @@ int run_inspect_checkpoint(const InspectArguments& arguments, std::ostream& out)
     if (!value.is_object()) out << "  " << key << ": " << value.dump() << '\n';
   }
   for (const auto& tensor : tensors) {
-    out << format("%-56s %-9s %s\n", tensor["name"].get<std::string>().c_str(), tensor["dtype"].get<std::string>().c_str(),
+    out << format("%-56s %-9s %s\n", tensor["name"].get<std::string>().c_str(),
+                  tensor["dtype"].get<std::string>().c_str(),
                   shape_text(tensor["shape"].get<std::vector<std::int64_t>>()).c_str());
   }
   out << tensors.size() << " tensors, " << total << " parameters\n";

@@ -1,9 +1,10 @@
+#include <cerrno>
+#include <cstring>
 #include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
 #include <iostream>
 #include <sstream>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include <nlohmann/json.hpp>
 
@@ -25,16 +26,31 @@ namespace {
 
 constexpr std::uint64_t kMaxConfigBytes = 1 << 20;
 
-/// Keeps two processes from training in one run directory; the system lifts it when the process ends, however it ends.
+bool is_there(const std::filesystem::path& path) {
+  std::error_code ignored;
+  return std::filesystem::exists(path, ignored);
+}
+
+/// Keeps two processes from training in one run directory; the system lifts it when the process ends, however
+/// it ends.
 class RunLock {
  public:
   explicit RunLock(const std::filesystem::path& directory) {
     const std::filesystem::path path = directory / ".lock";
     descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    if (descriptor_ < 0) throw UsageError(directory.string() + ": cannot write here; choose another run_dir");
-    if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
+    if (descriptor_ < 0 && errno == ENOSPC)
+      throw DiskFullError(path.string() + ": the disk is full; free some space");
+    if (descriptor_ < 0) {
+      throw UsageError(directory.string() + ": cannot write here (" + std::strerror(errno) +
+                       "); choose another run_dir");
+    }
+    // File systems without locks answer otherwise; then there is no protection, which is no reason not to
+    // train.
+    if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
       ::close(descriptor_);
-      throw UsageError(directory.string() + ": another process is training in this run directory; wait, or choose another run_dir");
+      throw UsageError(
+          directory.string() +
+          ": another process is training in this run directory; wait, or choose another run_dir");
     }
   }
   ~RunLock() { ::close(descriptor_); }
@@ -50,33 +66,56 @@ std::pair<std::string, std::string> first_difference(const std::string& before, 
   std::istringstream a(before), b(now);
   std::string left, right;
   while (true) {
-    const bool more_left = static_cast<bool>(std::getline(a, left)), more_right = static_cast<bool>(std::getline(b, right));
+    const bool more_left = static_cast<bool>(std::getline(a, left)),
+               more_right = static_cast<bool>(std::getline(b, right));
     if (left != right || !more_left || !more_right) return {left, right};
   }
 }
 
+/// Has a step been saved here? A start that failed before that leaves nothing that a later one must agree
+/// with.
+bool has_begun(const std::filesystem::path& directory) {
+  return is_there(directory / "checkpoints" / "last") || is_there(directory / "result.json");
+}
+
 void require_same_run(const std::filesystem::path& directory, const RunConfig& config) {
   const std::filesystem::path path = directory / "config.yaml";
-  if (!std::filesystem::exists(path)) return;
+  if (!has_begun(directory) || !is_there(path)) return;
   const RunConfig earlier = parse_run_config(read_text_file(path, kMaxConfigBytes), path.string(), {});
   const std::string before = identity(earlier), now = identity(config);
   if (before == now) return;
   const auto [old_line, new_line] = first_difference(before, now);
-  const auto trim = [](const std::string& line) { return line.substr(std::min(line.find_first_not_of(' '), line.size())); };
-  throw UsageError(directory.string() + ": this run directory was made with another configuration ('" + trim(old_line) +
-                   "', now '" + trim(new_line) + "'); choose another run_dir, or remove this one");
+  const auto trim = [](const std::string& line) {
+    return line.substr(std::min(line.find_first_not_of(' '), line.size()));
+  };
+  throw UsageError(directory.string() + ": this run directory was made with another configuration ('" +
+                   trim(old_line) + "', now '" + trim(new_line) +
+                   "'); choose another run_dir, or remove this one");
 }
 
-/// result.json of a run that has reached its last step; empty otherwise.
-std::string finished_result(const std::filesystem::path& directory) {
+/// result.json of a run that has nothing left to do: it reached its last step, or the time limit that still
+/// holds. Empty otherwise.
+std::string finished_result(const std::filesystem::path& directory, const train::TrainOptions& options) {
   const std::filesystem::path path = directory / "result.json";
-  if (!std::filesystem::exists(path)) return "";
+  if (!is_there(path)) return "";
   const std::string text = read_text_file(path, kMaxConfigBytes);
   const auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (json.is_discarded() || !json.contains("outcome")) {
+  if (!json.is_object() || !json.contains("outcome") || !json.contains("seconds") ||
+      !json["seconds"].is_number()) {
     throw DataError(path.string() + ": not a result; remove it to go on with this run");
   }
-  return json["outcome"] == "interrupted" ? "" : text;
+  const bool time_is_up = json["outcome"] == "time_limit" && options.max_minutes &&
+                          json["seconds"].get<double>() >= *options.max_minutes * 60;
+  return json["outcome"] == "finished" || time_is_up ? text : "";
+}
+
+/// Sections left out of a file are not checked while it is read.
+template <class Options>
+void require_valid(const char* section, const Options& options) {
+  if (const auto problem = options.validate()) {
+    throw UsageError(std::string(section) + (problem->key.empty() ? "" : "." + problem->key) + ": expected " +
+                     problem->expected + ", got " + problem->got);
+  }
 }
 
 void resolve_vocabulary(RunConfig& config, const data::Tokenizer& tokenizer) {
@@ -97,6 +136,8 @@ int exit_code(const train::TrainResult& result) {
 
 int run_pretrain(const ConfigArguments& arguments, std::ostream& out) {
   RunConfig config = load_run_config(arguments.config, arguments.overrides);
+  require_valid("train", config.train);
+  require_valid("batch", config.batch);
   const std::filesystem::path directory = *config.run_dir;
   const c10::Device device = train::prepare_device(config.train);
   const auto tokenizer = open_run_tokenizer(config);
@@ -107,7 +148,8 @@ int run_pretrain(const ConfigArguments& arguments, std::ostream& out) {
   std::filesystem::create_directories(directory, ignored);
   const RunLock lock(directory);
   require_same_run(directory, config);
-  if (const std::string done = finished_result(directory); !done.empty()) {
+  const bool may_be_done = config.train.resume == train::Resume::automatic;
+  if (const std::string done = may_be_done ? finished_result(directory, config.train) : ""; !done.empty()) {
     std::cerr << directory.string() << ": this run is complete; nothing to do\n";
     out << done;
     return 0;

@@ -1,9 +1,8 @@
 #include "mabert/app/progress.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdio>
+#include <unistd.h>
 
 namespace mabert::app {
 
@@ -16,7 +15,8 @@ Progress::~Progress() {
 void Progress::update(std::uint64_t done, std::uint64_t total, const std::string& remark) {
   const auto now = Clock::now();
   const std::chrono::duration<double> since = now - last_, elapsed = now - begin_;
-  if (drawn_ ? since.count() < (is_terminal_ ? 0.1 : 10.0) : since.count() < (is_terminal_ ? 0.2 : 10.0)) return;
+  if (drawn_ ? since.count() < (is_terminal_ ? 0.1 : 10.0) : since.count() < (is_terminal_ ? 0.2 : 10.0))
+    return;
   last_ = now;
   drawn_ = true;
   if (total == 0) {

@@ -10,9 +10,10 @@ namespace mabert::app {
 
 std::optional<config::Problem> RunConfig::validate() const {
   if (samples.max_length > model.positions.max_length) {
-    return config::Problem{"samples.max_length", "at most model.positions.max_length (" +
-                                                     std::to_string(model.positions.max_length) + ")",
-                           std::to_string(samples.max_length)};
+    return config::Problem{
+        "samples.max_length",
+        "at most model.positions.max_length (" + std::to_string(model.positions.max_length) + ")",
+        std::to_string(samples.max_length)};
   }
   return std::nullopt;
 }
@@ -23,7 +24,8 @@ RunConfig load_run_config(const std::filesystem::path& path, const std::vector<s
   return config;
 }
 
-RunConfig parse_run_config(const std::string& text, const std::string& name, const std::vector<std::string>& overrides) {
+RunConfig parse_run_config(const std::string& text, const std::string& name,
+                           const std::vector<std::string>& overrides) {
   return config::read<RunConfig>(config::parse(text, name, overrides));
 }
 
@@ -34,11 +36,14 @@ std::string identity(const RunConfig& config) {
   same.run_dir.reset();
   same.tokenizer = {};
   same.shards = {};
-  // What only decides how often something is written, or how fast it goes.
+  // What only decides how often something is written, where it runs, or how fast it goes.
+  same.batch.prefetch = data::BatchOptions{}.prefetch;
+  same.batch.workers = data::BatchOptions{}.workers;
   train::TrainOptions options;
   options.steps = config.train.steps;
   options.epochs = config.train.epochs;
   options.clip_norm = config.train.clip_norm;
+  options.precision = config.train.precision;
   options.seed = config.train.seed;
   same.train = options;
   return config::to_yaml(same);

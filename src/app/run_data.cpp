@@ -7,7 +7,14 @@
 namespace mabert::app {
 namespace {
 
-data::MlmOptions mlm_options(const RunConfig& config) { return {config.samples, config.masking, config.batch}; }
+bool is_there(const std::filesystem::path& path) {
+  std::error_code ignored;
+  return std::filesystem::exists(path, ignored);
+}
+
+data::MlmOptions mlm_options(const RunConfig& config) {
+  return {config.samples, config.masking, config.batch};
+}
 
 data::LoaderContext loader_context(const RunConfig& config) {
   data::LoaderContext context{.seed = config.train.seed};
@@ -20,13 +27,15 @@ data::LoaderContext loader_context(const RunConfig& config) {
 
 std::shared_ptr<const data::Tokenizer> open_run_tokenizer(const RunConfig& config) {
   const std::filesystem::path folder = config.data.shards;
-  if (!std::filesystem::exists(folder / "train" / "index.json")) {
-    throw DataError(folder.string() + ": no token shards here; write them with `mabert shard`, or set data.shards");
+  if (!is_there(folder / "train" / "index.json")) {
+    throw DataError(folder.string() +
+                    ": no token shards here; write them with `mabert shard`, or set data.shards");
   }
   return data::load_tokenizer(folder / "tokenizer.model");
 }
 
-std::shared_ptr<const data::ShardSet> open_shards(const std::filesystem::path& folder, const data::Tokenizer& tokenizer) {
+std::shared_ptr<const data::ShardSet> open_shards(const std::filesystem::path& folder,
+                                                  const data::Tokenizer& tokenizer) {
   auto shards = std::make_shared<const data::ShardSet>(folder);
   shards->require_tokenizer(tokenizer);
   shards->verify();
@@ -37,7 +46,7 @@ RunData open_run_data(const RunConfig& config, const data::Tokenizer& tokenizer)
   const std::filesystem::path folder = config.data.shards;
   RunData data;
   data.train = open_shards(folder / "train", tokenizer);
-  if (std::filesystem::exists(folder / "valid")) data.valid = open_shards(folder / "valid", tokenizer);
+  if (is_there(folder / "valid")) data.valid = open_shards(folder / "valid", tokenizer);
   return data;
 }
 
@@ -51,7 +60,8 @@ std::shared_ptr<const data::MlmEvaluation> RunData::validation(const RunConfig& 
 
 std::shared_ptr<const data::MlmEvaluation> make_evaluation(const RunConfig& config,
                                                            std::shared_ptr<const data::ShardSet> shards) {
-  return std::make_shared<const data::MlmEvaluation>(std::move(shards), mlm_options(config), loader_context(config));
+  return std::make_shared<const data::MlmEvaluation>(std::move(shards), mlm_options(config),
+                                                     loader_context(config));
 }
 
 }  // namespace mabert::app

@@ -10,7 +10,9 @@ static_assert(std::atomic<int>::is_always_lock_free, "a signal handler may only 
 
 void on_signal(int number) {
   received.store(number);
-  std::signal(number, SIG_DFL);  // the second one is not ours
+  // The second one is not ours, whichever it is.
+  std::signal(SIGINT, SIG_DFL);
+  std::signal(SIGTERM, SIG_DFL);
 }
 
 }  // namespace

@@ -1,12 +1,12 @@
 #include "mabert/core/files.h"
 
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
 #include <utility>
 
 #define XXH_INLINE_ALL
@@ -31,7 +31,12 @@ std::string reason(int code) { return std::strerror(code); }
 int open_for_reading(const std::filesystem::path& path, struct stat& info) {
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) throw DataError(path.string() + ": cannot open: " + reason(errno));
-  if (::fstat(descriptor, &info) != 0 || S_ISDIR(info.st_mode)) {
+  if (::fstat(descriptor, &info) != 0) {
+    const int code = errno;
+    ::close(descriptor);
+    throw DataError(path.string() + ": cannot read: " + reason(code));
+  }
+  if (S_ISDIR(info.st_mode)) {
     ::close(descriptor);
     throw DataError(path.string() + ": expected a file, got a directory");
   }
@@ -46,7 +51,8 @@ std::string read_text_file(const std::filesystem::path& path, std::uint64_t max_
   std::string text;
   char chunk[1 << 16];
   ssize_t count = 0;
-  while ((count = ::read(descriptor, chunk, sizeof chunk)) > 0) {
+  while ((count = ::read(descriptor, chunk, sizeof chunk)) > 0 || (count < 0 && errno == EINTR)) {
+    if (count < 0) continue;
     text.append(chunk, static_cast<std::size_t>(count));
     if (text.size() > max_bytes) {
       ::close(descriptor);
@@ -155,7 +161,8 @@ std::uint64_t Checksum::value() const { return XXH3_64bits_digest(&state_->value
 
 std::string to_hex(std::uint64_t value) {
   std::string text(16, '0');
-  for (int i = 15; i >= 0; --i, value >>= 4) text[static_cast<std::size_t>(i)] = "0123456789abcdef"[value & 15];
+  for (int i = 15; i >= 0; --i, value >>= 4)
+    text[static_cast<std::size_t>(i)] = "0123456789abcdef"[value & 15];
   return text;
 }
 

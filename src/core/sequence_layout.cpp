@@ -4,6 +4,7 @@
 #include <limits>
 #include <numeric>
 #include <string>
+#include <tuple>
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/where.h>
@@ -19,7 +20,8 @@ std::int32_t narrow(std::int64_t value) { return static_cast<std::int32_t>(value
 
 void check_rows(std::int64_t rows) {
   if (rows > kMaxRows) {
-    throw UsageError("[layout] rows: expected at most " + std::to_string(kMaxRows) + ", got " + std::to_string(rows));
+    throw UsageError("[layout] rows: expected at most " + std::to_string(kMaxRows) + ", got " +
+                     std::to_string(rows));
   }
 }
 
@@ -33,31 +35,41 @@ SequenceLayout SequenceLayout::ragged(std::span<const std::int64_t> lengths, con
     longest = std::max(longest, length);
     check_rows(used);
   }
+  for (const auto& [name, value, least] : {std::tuple{"rows", capacity.rows, 0},
+                                           {"sequences", capacity.sequences, 0},
+                                           {"max_length", capacity.max_length, 1}}) {
+    if (value && *value < least) {
+      throw UsageError(std::string("[layout] ") + name + ": expected at least " + std::to_string(least) +
+                       ", got " + std::to_string(*value));
+    }
+  }
   SequenceLayout layout;
   layout.rows_ = capacity.rows.value_or(used);
+  layout.may_have_slack_ = capacity.rows.has_value();
   check_rows(layout.rows_);
   layout.max_length_ = capacity.max_length.value_or(std::max(longest, std::int64_t{1}));
   if (used > layout.rows_) {
-    throw UsageError("[layout] rows: expected at most " + std::to_string(layout.rows_) + ", got " + std::to_string(used));
+    throw UsageError("[layout] rows: expected at most " + std::to_string(layout.rows_) + ", got " +
+                     std::to_string(used));
   }
   if (longest > layout.max_length_) {
     throw UsageError("[layout] length: expected at most " + std::to_string(layout.max_length_) + ", got " +
                      std::to_string(longest));
   }
   const std::int64_t slack = layout.rows_ - used;
-  const std::int64_t slack_sequences =
-      slack == 0 ? 0 : (slack + layout.max_length_ - 1) / layout.max_length_;
+  const std::int64_t slack_sequences = slack == 0 ? 0 : (slack + layout.max_length_ - 1) / layout.max_length_;
   const std::int64_t real = static_cast<std::int64_t>(lengths.size());
   const std::int64_t sequences = capacity.sequences.value_or(real + slack_sequences);
   if (real + slack_sequences > sequences) {
-    throw UsageError("[layout] sequences: expected at most " + std::to_string(sequences) + " (slack included), got " +
-                     std::to_string(real + slack_sequences));
+    throw UsageError("[layout] sequences: expected at most " + std::to_string(sequences) +
+                     " (slack included), got " + std::to_string(real + slack_sequences));
   }
   layout.host_offsets_.assign(static_cast<std::size_t>(sequences) + 1, narrow(layout.rows_));
   std::int64_t row = 0;
   for (std::int64_t s = 0; s < real + slack_sequences; ++s) {
     layout.host_offsets_[static_cast<std::size_t>(s)] = narrow(row);
-    row = s < real ? row + lengths[static_cast<std::size_t>(s)] : std::min(row + layout.max_length_, layout.rows_);
+    row = s < real ? row + lengths[static_cast<std::size_t>(s)]
+                   : std::min(row + layout.max_length_, layout.rows_);
   }
   std::vector<bool> valid(static_cast<std::size_t>(layout.rows_), false);
   std::fill_n(valid.begin(), used, true);
@@ -75,7 +87,8 @@ SequenceLayout SequenceLayout::padded(const at::Tensor& mask) {
   check_rows(layout.rows_);
   layout.max_length_ = std::max(length, std::int64_t{1});
   layout.host_offsets_.resize(static_cast<std::size_t>(batch) + 1);
-  for (std::int64_t s = 0; s <= batch; ++s) layout.host_offsets_[static_cast<std::size_t>(s)] = narrow(s * length);
+  for (std::int64_t s = 0; s <= batch; ++s)
+    layout.host_offsets_[static_cast<std::size_t>(s)] = narrow(s * length);
   const at::Tensor dense = mask.contiguous();
   const bool* bits = dense.const_data_ptr<bool>();
   layout.build(std::vector<bool>(bits, bits + layout.rows_), batch);
@@ -90,21 +103,21 @@ void SequenceLayout::build(const std::vector<bool>& valid, std::int64_t num_sequ
   num_valid_ = std::count(valid.begin(), valid.end(), true);
   has_holes_ = false;
 
-  const bool has_compact = num_valid_ != rows_;
-  const std::int64_t words = (sequences + 1) * (has_compact ? 2 : 1) + 2 * sequences + 2 * rows_ +
-                             (has_compact ? num_valid_ + (rows_ + 3) / 4 : 0);
+  const bool masked = !all_valid();
+  const std::int64_t words = (sequences + 1) * (masked ? 2 : 1) + 2 * sequences + 2 * rows_ +
+                             (masked ? num_valid_ + (rows_ + 3) / 4 : 0);
   const at::Tensor packed = at::empty({words}, at::TensorOptions().dtype(at::kInt));
   name_views(packed);
 
-  host_compact_offsets_.clear();
+  std::vector<std::int32_t> compact_offsets;
   auto* position = position_.mutable_data_ptr<std::int32_t>();
   auto* owner = sequence_.mutable_data_ptr<std::int32_t>();
-  auto* compact = has_compact ? compact_.mutable_data_ptr<std::int32_t>() : nullptr;
+  auto* compact = masked ? compact_.mutable_data_ptr<std::int32_t>() : nullptr;
   std::int32_t seen = 0;
   for (std::int64_t s = 0; s < sequences; ++s) {
     const std::size_t at = static_cast<std::size_t>(s);
     std::int32_t first = host_offsets_[at], last = first, count = 0;
-    if (has_compact) host_compact_offsets_.push_back(seen);
+    compact_offsets.push_back(seen);
     for (std::int32_t row = host_offsets_[at]; row < host_offsets_[at + 1]; ++row) {
       position[row] = count;
       owner[row] = narrow(s);
@@ -112,7 +125,7 @@ void SequenceLayout::build(const std::vector<bool>& valid, std::int64_t num_sequ
       if (count == 0) first = row;
       last = row + 1;
       ++count;
-      if (has_compact) compact[seen] = row;
+      if (masked) compact[seen] = row;
       ++seen;
     }
     host_begin_[at] = first;
@@ -122,9 +135,9 @@ void SequenceLayout::build(const std::vector<bool>& valid, std::int64_t num_sequ
   std::copy(host_offsets_.begin(), host_offsets_.end(), offsets_.mutable_data_ptr<std::int32_t>());
   std::copy(host_begin_.begin(), host_begin_.end(), begin_.mutable_data_ptr<std::int32_t>());
   std::copy(host_end_.begin(), host_end_.end(), end_.mutable_data_ptr<std::int32_t>());
-  if (has_compact) {
-    host_compact_offsets_.push_back(seen);
-    std::copy(host_compact_offsets_.begin(), host_compact_offsets_.end(),
+  if (masked) {
+    compact_offsets.push_back(seen);
+    std::copy(compact_offsets.begin(), compact_offsets.end(),
               compact_offsets_.mutable_data_ptr<std::int32_t>());
     std::copy(valid.begin(), valid.end(), row_mask_.mutable_data_ptr<bool>());
   }
@@ -143,18 +156,20 @@ void SequenceLayout::name_views(const at::Tensor& packed) {
   end_ = take(sequences);
   position_ = take(rows_);
   sequence_ = take(rows_);
-  if (num_valid_ == rows_) {
+  if (all_valid()) {
     compact_ = compact_offsets_ = row_mask_ = at::Tensor();
     return;
   }
-  compact_ = take(num_valid_);
-  compact_offsets_ = take(sequences + 1);
   row_mask_ = take((rows_ + 3) / 4).view(at::kBool).narrow(0, 0, rows_);
+  compact_offsets_ = take(sequences + 1);
+  compact_ = take(num_valid_);  // last: the one view whose size depends on the content
 }
 
 SequenceLayout SequenceLayout::to(c10::Device device) const {
   SequenceLayout moved = *this;
-  moved.name_views(packed_.to(device, /*non_blocking=*/true));
+  // Only from pinned memory does the copy make nobody wait.
+  const at::Tensor source = device.is_cuda() && packed_.device().is_cpu() ? packed_.pin_memory() : packed_;
+  moved.name_views(source.to(device, /*non_blocking=*/true));
   return moved;
 }
 

@@ -1,5 +1,7 @@
 #include "output_folder.h"
 
+#include "write_error.h"
+
 #include <system_error>
 #include <utility>
 
@@ -7,18 +9,8 @@
 #include "mabert/core/files.h"
 
 namespace mabert::data {
-namespace {
 
 namespace fs = std::filesystem;
-
-[[noreturn]] void fail(const fs::path& path, const std::error_code& error) {
-  if (error == std::errc::no_space_on_device) {
-    throw DiskFullError(path.string() + ": the disk is full; free some space and run the same command again");
-  }
-  throw DataError(path.string() + ": cannot write: " + error.message());
-}
-
-}  // namespace
 
 OutputFolder::OutputFolder(fs::path target, std::set<std::string> entries) : target_(std::move(target)) {
   if (!target_.has_filename()) target_ = target_.parent_path();
@@ -30,11 +22,12 @@ OutputFolder::OutputFolder(fs::path target, std::set<std::string> entries) : tar
   check_replaceable(old_, entries);
   std::error_code error;
   // A run killed between the two renames of commit() left the earlier folder beside its place.
-  if (fs::exists(old_) && !fs::exists(target_)) fs::rename(old_, target_, error);
+  const bool is_left = fs::exists(old_, error) && !fs::exists(target_, error);
+  if (!error && is_left) fs::rename(old_, target_, error);
   if (!error) fs::remove_all(old_, error);
   if (!error) fs::remove_all(part_, error);
   if (!error) fs::create_directories(part_, error);
-  if (error) fail(part_, error);
+  if (error) throw_write_error(part_, error);
 }
 
 OutputFolder::~OutputFolder() {
@@ -44,7 +37,9 @@ OutputFolder::~OutputFolder() {
 
 void OutputFolder::check_replaceable(const fs::path& folder, const std::set<std::string>& entries) const {
   std::error_code error;
-  if (!fs::exists(fs::symlink_status(folder, error))) return;
+  const fs::file_type type = fs::symlink_status(folder, error).type();
+  if (type == fs::file_type::not_found) return;
+  if (type == fs::file_type::none) throw_write_error(folder, error);
   const std::string advice = "; choose another output or move it away";
   if (!fs::is_directory(folder, error))
     throw UsageError(folder.string() + ": expected a folder, got a file" + advice);
@@ -55,15 +50,21 @@ void OutputFolder::check_replaceable(const fs::path& folder, const std::set<std:
       throw UsageError(folder.string() + ": holds '" + name + "', which this command did not write" + advice);
     }
   }
-  if (error) fail(folder, error);
+  if (error) throw_write_error(folder, error);
 }
 
 void OutputFolder::commit() {
   sync_directory(part_);
   std::error_code error;
-  if (fs::exists(target_)) fs::rename(target_, old_, error);
-  if (!error) fs::rename(part_, target_, error);
-  if (error) fail(target_, error);
+  const bool replaces = fs::exists(target_, error);
+  if (replaces) fs::rename(target_, old_, error);
+  if (error) throw_write_error(target_, error);
+  fs::rename(part_, target_, error);
+  if (error) {
+    std::error_code ignored;
+    if (replaces) fs::rename(old_, target_, ignored);
+    throw_write_error(target_, error);
+  }
   committed_ = true;
   fs::remove_all(old_, error);
   const fs::path parent = target_.has_parent_path() ? target_.parent_path() : fs::path(".");

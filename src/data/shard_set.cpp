@@ -4,6 +4,7 @@
 #include "shard_index.h"
 
 #include <algorithm>
+#include <system_error>
 
 #include <nlohmann/json.hpp>
 
@@ -21,7 +22,8 @@ constexpr std::uint64_t kMaxIndexBytes = std::uint64_t{1} << 28;
 }
 
 nlohmann::json read_index(const std::filesystem::path& path) {
-  if (!std::filesystem::exists(path)) {
+  std::error_code error;
+  if (!std::filesystem::exists(path, error) && !error) {
     throw DataError(path.string() + ": no shards here; check the path, or write them with `mabert shard`");
   }
   auto index =
@@ -45,7 +47,8 @@ ShardSet::ShardSet(const std::filesystem::path& directory) : directory_(director
   const std::filesystem::path path = directory / kIndexFile;
   // The checksum has passed: the fields are those that the writer wrote.
   const nlohmann::json index = read_index(path);
-  fingerprint_ = index["tokenizer"].get<std::string>();
+  fingerprint_ = to_hex(index_checksum(index));
+  tokenizer_fingerprint_ = index["tokenizer"].get<std::string>();
   vocabulary_size_ = index["vocabulary_size"].get<std::int64_t>();
   first_document_.push_back(0);
   for (const auto& entry : index["shards"]) {
@@ -97,8 +100,8 @@ void ShardSet::verify() const {
 }
 
 void ShardSet::require_tokenizer(const Tokenizer& tokenizer) const {
-  if (tokenizer.fingerprint() == fingerprint_) return;
-  throw DataError(directory_.string() + ": made with another tokenizer (" + fingerprint_ +
+  if (tokenizer.fingerprint() == tokenizer_fingerprint_) return;
+  throw DataError(directory_.string() + ": made with another tokenizer (" + tokenizer_fingerprint_ +
                   ") than the one given (" + tokenizer.fingerprint() +
                   "); give that one or write the shards again");
 }

@@ -1,5 +1,6 @@
 #include "shard_file.h"
 #include "shard_index.h"
+#include "write_error.h"
 
 #include <cstdio>
 #include <cstring>
@@ -37,7 +38,7 @@ ShardSetWriter::ShardSetWriter(std::filesystem::path directory, const Tokenizer&
       offsets_{0} {
   std::error_code error;
   std::filesystem::create_directories(directory_, error);
-  if (error) throw DataError(directory_.string() + ": cannot create the folder: " + error.message());
+  if (error) throw_write_error(directory_, error);
 }
 
 void ShardSetWriter::append(std::span<const std::int32_t> tokens) {

@@ -30,9 +30,12 @@ std::vector<fs::path> files_below(const fs::path& folder) {
   std::error_code error;
   fs::recursive_directory_iterator at(folder, error), end;
   for (; !error && at != end; at.increment(error)) {
+    // What cannot be looked at counts as a file: opening it says why.
+    std::error_code unknown;
+    const bool is_folder = at->is_directory(unknown);
     if (is_hidden(at->path())) {
-      if (at->is_directory()) at.disable_recursion_pending();
-    } else if (!at->is_directory() && is_text_file(at->path())) {
+      if (is_folder) at.disable_recursion_pending();
+    } else if (!is_folder && is_text_file(at->path())) {
       files.push_back(at->path());
     }
   }
@@ -69,7 +72,7 @@ std::vector<fs::path> expand(const std::string& name) {
   }
   std::vector<fs::path> files;
   for (const fs::path& match : matches(name)) {
-    if (!fs::is_directory(match)) {
+    if (!fs::is_directory(match, error)) {
       files.push_back(match);
       continue;
     }
@@ -88,7 +91,8 @@ std::vector<TextInput> find_text_inputs(std::span<const std::string> names, Text
   for (const std::string& name : names) {
     for (const fs::path& path : expand(name)) {
       std::error_code error;
-      if (!seen.insert(path == "-" ? path : fs::weakly_canonical(path, error)).second) continue;
+      const fs::path resolved = path == "-" ? path : fs::weakly_canonical(path, error);
+      if (!seen.insert(error ? path : resolved).second) continue;
       const bool json = format == TextFormat::jsonl ||
                         (format == TextFormat::automatic && without_xz(path).ends_with(".jsonl"));
       const std::uintmax_t bytes = fs::is_regular_file(path, error) ? fs::file_size(path, error) : 0;

@@ -14,6 +14,9 @@ std::optional<config::Problem> AttentionOptions::problem_in(const MixerSettings&
     return config::Problem{"heads", "a divisor of the width " + std::to_string(settings.width),
                            std::to_string(heads)};
   }
+  if (causal && window_right.value_or(0) > 0) {
+    return config::Problem{"window_right", "absent or 0 with causal", std::to_string(*window_right)};
+  }
   const std::int64_t head_width = settings.width / heads;
   if (settings.rotary_base && head_width % 2 != 0) {
     return config::Problem{

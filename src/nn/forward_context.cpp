@@ -1,5 +1,6 @@
 #include "mabert/nn/forward_context.h"
 
+#include <ATen/ops/full.h>
 #include <ATen/ops/where.h>
 
 namespace mabert::nn {
@@ -8,7 +9,9 @@ at::Tensor fill_invalid(const at::Tensor& x, const SequenceLayout& layout, const
   if (!context.pad_fill || layout.all_valid()) return x;
   std::vector<std::int64_t> shape(static_cast<std::size_t>(x.dim()), 1);
   shape[0] = layout.rows();
-  return at::where(layout.row_mask().view(shape), x, at::Scalar(*context.pad_fill));
+  // Converted, not filled: 1e30 becomes infinity in half precision.
+  const at::Tensor fill = at::full({}, *context.pad_fill, x.options().dtype(at::kDouble)).to(x.scalar_type());
+  return at::where(layout.row_mask().view(shape), x, fill);
 }
 
 }  // namespace mabert::nn

@@ -15,7 +15,8 @@
 namespace mabert::nn {
 namespace {
 
-// softplus of it is exactly 0 in every dtype: the state is held.
+// softplus of it is 0, or (fp32 on the CPU) the smallest normal number: exp(Δ·A) is exactly 1, the state is
+// held.
 constexpr double kClosedStep = -1e4;
 
 MambaDirection resolve(MambaDirection direction, std::int64_t occurrence) {
@@ -92,9 +93,8 @@ at::Tensor MambaMixer::mix(const at::Tensor& rows, const SequenceLayout& layout,
   const at::Tensor& gate = parts[1];
   at::Tensor x = groups() == 1 ? parts[0] : at::cat({parts[0], parts[0]}, 1);  // (T, G·E)
   if (outside && ablation.mask_conv_input) x = layout.select_valid(x);
-  at::Tensor u =
-      ops::causal_conv1d(x, compute_weight(conv1d_->weight), compute_weight(conv1d_->bias), inner_layout,
-                         reverse_);  // (T, G·E)
+  at::Tensor u = ops::causal_conv1d(x, to_wide(conv1d_->weight), to_wide(conv1d_->bias), inner_layout,
+                                    reverse_);  // (T, G·E)
   if (outside && ablation.mask_conv_output) u = layout.select_valid(u);
 
   const auto selected = grouped_product(u, compute_weight(x_proj_->weight))

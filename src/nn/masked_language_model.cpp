@@ -24,7 +24,7 @@ LanguageModelHeadImpl::LanguageModelHeadImpl(const ModelOptions& options)
 at::Tensor LanguageModelHeadImpl::forward(const at::Tensor& x, const at::Tensor& token_weight) {
   const at::Tensor transformed = norm_(at::gelu(dense_(x)));  // (P, D)
   return ops::linear(transformed, compute_weight(token_weight, padded_vocabulary_),
-                    compute_weight(bias_, padded_vocabulary_));  // (P, V')
+                     compute_weight(bias_, padded_vocabulary_));  // (P, V')
 }
 
 Initializer LanguageModelHeadImpl::initializer(const std::string& /*name*/) const {

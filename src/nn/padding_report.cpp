@@ -98,9 +98,9 @@ void compare_gradients(Encoder& encoder, const Measured& run, const Measured& re
   const auto named = encoder->named_parameters();
   for (std::size_t i = 0; i < named.size(); ++i) {
     if (!reference.gradients[i].defined()) continue;
-    const double scale = rms(reference.gradients[i]);
-    const double difference =
-        largest_difference(run.gradients[i], reference.gradients[i]) / (scale > 0 ? scale : 1.0);
+    const double gradient_rms = rms(reference.gradients[i]), scale = gradient_rms > 0 ? gradient_rms : 1.0;
+    const double difference = largest_difference(run.gradients[i], reference.gradients[i]) / scale;
+    result.gradient_l2 = worse(result.gradient_l2, rms(run.gradients[i] - reference.gradients[i]) / scale);
     if (worse(result.gradient, difference) == result.gradient) continue;
     if (std::isnan(result.gradient)) break;
     result.gradient = difference;
@@ -119,6 +119,8 @@ double worst_of(const std::vector<PaddingDifference>& cases, Member member) {
 
 double PaddingReport::worst_hidden() const { return worst_of(cases, &PaddingDifference::hidden); }
 double PaddingReport::worst_gradient() const { return worst_of(cases, &PaddingDifference::gradient); }
+
+double PaddingReport::worst_gradient_l2() const { return worst_of(cases, &PaddingDifference::gradient_l2); }
 
 PaddingReport padding_report(Encoder& encoder, const TokenSequences& sequences, std::uint64_t seed) {
   const c10::Device device = device_of(encoder);

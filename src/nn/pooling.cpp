@@ -3,7 +3,6 @@
 #include <limits>
 
 #include <ATen/ops/full.h>
-#include <ATen/ops/linear.h>
 #include <ATen/ops/mv.h>
 #include <ATen/ops/where.h>
 #include <ATen/ops/zeros.h>

@@ -106,6 +106,12 @@ at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor&
   };
   same("k", k);
   same("v", v);
+  const bool flash = q.is_cuda() && (q.scalar_type() == at::kBFloat16 || q.scalar_type() == at::kHalf);
+  check.that(!flash || (q.size(2) % 8 == 0 && q.size(2) <= 256), "q",
+             "a head width that is a multiple of 8, at most 256, for half precision on CUDA",
+             std::to_string(q.size(2)));
+  check.that(!window.causal || window.right.value_or(0) == 0, "right", "absent or 0 when causal",
+             std::to_string(window.right.value_or(0)));
   check.that(window.left.value_or(0) >= 0, "left", "at least 0", std::to_string(window.left.value_or(0)));
   check.that(window.right.value_or(0) >= 0, "right", "at least 0", std::to_string(window.right.value_or(0)));
   const double scale =

@@ -47,9 +47,9 @@ void ArgumentCheck::device(const char* name, const at::Tensor& tensor, c10::Devi
 }
 
 void ArgumentCheck::layout(const SequenceLayout& layout, const char* name, const at::Tensor& rows) const {
+  that(layout.offsets().defined(), "layout", "a batch's layout", "an empty one");
   that(rows.size(0) == layout.rows(), name, std::to_string(layout.rows()) + " rows",
        std::to_string(rows.size(0)));
-  that(layout.offsets().defined(), "layout", "a batch's layout", "an empty one");
   that(layout.device() == rows.device(), "layout", rows.device().str(), layout.device().str());
 }
 

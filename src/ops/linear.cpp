@@ -1,5 +1,7 @@
 #include "mabert/ops/linear.h"
 
+#include "check.h"
+
 #include <optional>
 
 #include <ATen/Context.h>
@@ -28,14 +30,17 @@ const std::optional<c10::OperatorHandle>& onednn_linear() {
   return found;
 }
 
-// oneDNN has fast paths for dense rows and dense columns only; anything else it computes a hundred times slower.
-at::Tensor dense(const at::Tensor& x) { return x.is_contiguous() || x.t().is_contiguous() ? x : x.contiguous(); }
+// oneDNN has fast paths for dense rows and dense columns only; anything else it computes a hundred times
+// slower.
+at::Tensor dense(const at::Tensor& x) {
+  return x.is_contiguous() || x.t().is_contiguous() ? x : x.contiguous();
+}
 
 at::Tensor product(const at::Tensor& x, const at::Tensor& weight, const std::optional<at::Tensor>& bias) {
   const bool worthwhile = x.size(0) * x.size(1) * weight.size(0) >= kWorthwhile;
   if (!worthwhile || !at::globalContext().userEnabledMkldnn()) return at::linear(x, weight, bias);
-  return onednn_linear()->typed<LinearSignature>().call(dense(x), dense(weight), bias, "none", c10::List<std::optional<at::Scalar>>(),
-                                                   std::nullopt);
+  return onednn_linear()->typed<LinearSignature>().call(dense(x), dense(weight), bias, "none",
+                                                        c10::List<std::optional<at::Scalar>>(), std::nullopt);
 }
 
 struct OneDnnLinear : torch::autograd::Function<OneDnnLinear> {
@@ -54,8 +59,8 @@ struct OneDnnLinear : torch::autograd::Function<OneDnnLinear> {
     const at::Tensor& gradient = gradients[0];
     variable_list result(3);
     if (!gradient.defined()) return result;
-    if (ctx->needs_input_grad(0)) result[0] = product(gradient, weight.t(), std::nullopt);   // (M, K)
-    if (ctx->needs_input_grad(1)) result[1] = product(gradient.t(), x.t(), std::nullopt);    // (N, K)
+    if (ctx->needs_input_grad(0)) result[0] = product(gradient, weight.t(), std::nullopt);  // (M, K)
+    if (ctx->needs_input_grad(1)) result[1] = product(gradient.t(), x.t(), std::nullopt);   // (N, K)
     if (ctx->saved_data["bias"].toBool() && ctx->needs_input_grad(2)) result[2] = gradient.sum(0);
     return result;
   }
@@ -64,8 +69,13 @@ struct OneDnnLinear : torch::autograd::Function<OneDnnLinear> {
 }  // namespace
 
 at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+  const ArgumentCheck check("linear");
+  check.dimensions("x", x, 2, "(M, K)");
+  check.shape("weight", weight, {weight.size(0), x.size(1)});
+  check.dtype("weight", weight, x.scalar_type());
+  if (bias.defined()) check.shape("bias", bias, {weight.size(0)});
   const std::optional<at::Tensor> optional_bias = bias.defined() ? std::optional(bias) : std::nullopt;
-  const bool fits = x.device().is_cpu() && x.scalar_type() == at::kFloat && x.dim() == 2 && onednn_linear();
+  const bool fits = x.device().is_cpu() && x.scalar_type() == at::kFloat && onednn_linear();
   return fits ? OneDnnLinear::apply(x, weight, optional_bias) : at::linear(x, weight, optional_bias);
 }
 

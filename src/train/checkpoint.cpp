@@ -1,6 +1,7 @@
 #include "mabert/train/checkpoint.h"
 
 #include <array>
+#include <cerrno>
 #include <string_view>
 #include <system_error>
 
@@ -56,6 +57,8 @@ DiskFullError disk_full(const fs::path& path) {
   return DiskFullError(path.string() + ": the disk is full; free some space and run the same command again");
 }
 
+bool is_disk_full(const std::error_code& error) { return error.value() == ENOSPC || error.value() == EDQUOT; }
+
 void remove_quietly(const fs::path& directory) {
   std::error_code ignored;
   fs::remove_all(directory, ignored);
@@ -64,7 +67,7 @@ void remove_quietly(const fs::path& directory) {
 void rename_directory(const fs::path& from, const fs::path& to) {
   std::error_code error;
   fs::rename(from, to, error);
-  if (error == std::errc::no_space_on_device) throw disk_full(to);
+  if (is_disk_full(error)) throw disk_full(to);
   if (error) throw DataError(to.string() + ": cannot rename a checkpoint into place: " + error.message());
 }
 
@@ -82,7 +85,7 @@ void save_checkpoint(const fs::path& directory, const CheckpointContent& content
   remove_quietly(old);
   std::error_code error;
   fs::create_directories(part, error);
-  if (error == std::errc::no_space_on_device) throw disk_full(part);
+  if (is_disk_full(error)) throw disk_full(part);
   if (error) throw DataError(part.string() + ": cannot create: " + error.message());
   try {
     nlohmann::ordered_json files;
@@ -96,7 +99,7 @@ void save_checkpoint(const fs::path& directory, const CheckpointContent& content
     write_file_atomically(part / "manifest.json", manifest.dump(2) + "\n");
     Checkpoint verified(part);
     sync_directory(part);
-    const bool replaces = fs::exists(directory);
+    const bool replaces = fs::exists(directory, error);
     if (replaces) rename_directory(directory, old);
     rename_directory(part, directory);
     sync_directory(directory.parent_path());

@@ -14,6 +14,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kPrefix = "step-";
+constexpr std::string_view kReplaced = ".old.part";  // what save_checkpoint calls the one it replaces
 constexpr std::size_t kDigits = 8;
 
 std::string name_of(std::int64_t step) {
@@ -33,6 +34,20 @@ std::optional<std::int64_t> step_of(std::string_view name) {
   return step;
 }
 
+/// The entries of a folder; none where there is no such folder.
+std::vector<fs::path> entries_of(const fs::path& folder) {
+  std::vector<fs::path> found;
+  std::error_code error;
+  for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
+    found.push_back(at->path());
+  }
+  if (error && error != std::errc::no_such_file_or_directory) {
+    throw DataError(folder.string() + ": cannot list the checkpoints: " + error.message() +
+                    "; check the path and its permissions");
+  }
+  return found;
+}
+
 }  // namespace
 
 CheckpointStore::CheckpointStore(fs::path directory, std::int64_t keep_last)
@@ -43,9 +58,9 @@ fs::path CheckpointStore::path_of(std::int64_t step) const { return directory_ /
 std::vector<std::int64_t> CheckpointStore::steps() const {
   std::vector<std::int64_t> found;
   std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(directory_, ignored)) {
-    const auto step = step_of(entry.path().filename().string());
-    if (step && entry.is_directory(ignored)) found.push_back(*step);
+  for (const fs::path& path : entries_of(directory_)) {
+    const auto step = step_of(path.filename().string());
+    if (step && fs::is_directory(path, ignored)) found.push_back(*step);
   }
   std::sort(found.begin(), found.end());
   return found;
@@ -92,6 +107,14 @@ void CheckpointStore::rotate() const {
 }
 
 std::optional<CheckpointStore::Found> CheckpointStore::newest_good(std::vector<std::string>& problems) const {
+  for (const fs::path& path : entries_of(directory_)) {
+    const std::string name = path.filename().string();
+    if (!name.ends_with(kReplaced)) continue;
+    // Killed while it was replaced: nothing has its name yet.
+    const fs::path place = directory_ / name.substr(0, name.size() - kReplaced.size());
+    std::error_code ignored;
+    if (!fs::exists(place, ignored)) fs::rename(path, place, ignored);
+  }
   std::vector<std::int64_t> candidates = steps();
   std::reverse(candidates.begin(), candidates.end());
   for (const std::int64_t step : candidates) {
@@ -106,11 +129,10 @@ std::optional<CheckpointStore::Found> CheckpointStore::newest_good(std::vector<s
 
 void CheckpointStore::point_at(std::int64_t step, std::optional<std::int64_t> best_step) {
   std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(directory_, ignored)) {
-    const std::string name = entry.path().filename().string();
+  for (const fs::path& path : entries_of(directory_)) {
+    const std::string name = path.filename().string();
     // Left behind by a process that was killed while it wrote or deleted.
-    if (name.ends_with(".part") || name.find(".part-") != std::string::npos)
-      fs::remove_all(entry.path(), ignored);
+    if (name.ends_with(".part") || name.find(".part-") != std::string::npos) fs::remove_all(path, ignored);
   }
   write_file_atomically(directory_ / "last", name_of(step) + "\n");
   if (best_step && fs::is_directory(path_of(*best_step), ignored)) {

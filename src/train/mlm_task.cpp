@@ -73,4 +73,9 @@ std::optional<Evaluation> MlmTask::validate() {
   return evaluate_mlm(model_, *validation_, options_.device, {.max_batches = options_.validation_batches});
 }
 
+std::string MlmTask::data_fingerprint() const {
+  return "train " + loader_->shards().fingerprint() + ", valid " +
+         (validation_ ? validation_->shards().fingerprint() : "none");
+}
+
 }  // namespace mabert::train

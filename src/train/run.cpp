@@ -1,3 +1,5 @@
+#include "evaluation_json.h"
+
 #include <nlohmann/json.hpp>
 
 #include "mabert/train/console.h"
@@ -25,13 +27,7 @@ std::string to_json(const TrainResult& result) {
   json["tokens"] = result.tokens;
   json["seconds"] = result.seconds;
   if (result.train_loss) json["train_loss"] = *result.train_loss;
-  if (result.validation) {
-    json["validation"] = {{"loss", result.validation->loss},
-                          {"perplexity", result.validation->perplexity},
-                          {"masked_accuracy", result.validation->masked_accuracy},
-                          {"predicted", result.validation->predicted},
-                          {"tokens", result.validation->tokens}};
-  }
+  if (result.validation) json["validation"] = describe(*result.validation);
   if (result.best_loss) json["best_loss"] = *result.best_loss;
   if (result.best_step) json["best_step"] = *result.best_step;
   return json.dump(2) + "\n";

@@ -1,10 +1,22 @@
 #include "mabert/train/run_state.h"
 
+#include "evaluation_json.h"
+
+#include <limits>
+
 #include <nlohmann/json.hpp>
 
 #include "mabert/core/error.h"
 
 namespace mabert::train {
+namespace {
+
+/// JSON has no numbers that are not finite; the writer makes them null.
+double read_loss(const nlohmann::json& json) {
+  return json.is_null() ? std::numeric_limits<double>::quiet_NaN() : json.get<double>();
+}
+
+}  // namespace
 
 std::string to_json(const RunState& state) {
   nlohmann::ordered_json json;
@@ -16,7 +28,13 @@ std::string to_json(const RunState& state) {
   json["seconds"] = state.seconds;
   if (state.best_loss) json["best_loss"] = *state.best_loss;
   if (state.best_step) json["best_step"] = *state.best_step;
+  if (state.train_loss) json["train_loss"] = *state.train_loss;
+  if (state.validation) {
+    json["validation"] = describe(*state.validation);
+    json["validation"]["step"] = state.validation_step.value_or(state.step);
+  }
   json["seed"] = state.seed;
+  if (state.data_fingerprint) json["data"] = *state.data_fingerprint;
   json["window"] = {{"steps", state.window.steps},
                     {"predicted", state.window.predicted},
                     {"tokens", state.window.tokens},
@@ -36,7 +54,18 @@ RunState parse_run_state(const std::string& text, const std::string& where) {
     json.at("seconds").get_to(state.seconds);
     if (json.contains("best_loss")) state.best_loss = json["best_loss"].get<double>();
     if (json.contains("best_step")) state.best_step = json["best_step"].get<std::int64_t>();
+    if (json.contains("train_loss")) state.train_loss = read_loss(json["train_loss"]);
+    if (json.contains("validation")) {
+      const nlohmann::json& validation = json["validation"];
+      state.validation = {.loss = read_loss(validation.at("loss")),
+                          .perplexity = read_loss(validation.at("perplexity")),
+                          .masked_accuracy = validation.at("masked_accuracy").get<double>(),
+                          .predicted = validation.at("predicted").get<std::int64_t>(),
+                          .tokens = validation.at("tokens").get<std::int64_t>()};
+      state.validation_step = validation.at("step").get<std::int64_t>();
+    }
     json.at("seed").get_to(state.seed);
+    if (json.contains("data")) state.data_fingerprint = json["data"].get<std::string>();
     const nlohmann::json& window = json.at("window");
     window.at("steps").get_to(state.window.steps);
     window.at("predicted").get_to(state.window.predicted);

@@ -16,9 +16,9 @@ namespace {
 
 std::int64_t count_steps(Task& task, const TrainOptions& options) {
   if (options.steps) return *options.steps;
+  if (!options.epochs) throw UsageError("[train] steps: expected either steps or epochs, got neither");
   std::int64_t total = 0;
-  for (std::int64_t epoch = 0; epoch < options.epochs.value_or(1); ++epoch)
-    total += task.steps_in_epoch(epoch);
+  for (std::int64_t epoch = 0; epoch < *options.epochs; ++epoch) total += task.steps_in_epoch(epoch);
   return total;
 }
 
@@ -38,6 +38,7 @@ Trainer::Trainer(Task& task, const OptimizationOptions& options, RunContext cont
   window_loss_ = at::zeros({}, at::TensorOptions().dtype(at::kDouble).device(device));
   window_correct_ = at::zeros({}, at::TensorOptions().dtype(at::kLong).device(device));
   state_.seed = options.train.seed;
+  state_.data_fingerprint = task_.data_fingerprint();
   resume();
   seconds_before_ = state_.seconds;
 }
@@ -63,17 +64,19 @@ TrainResult Trainer::run() {
     if (is_last || is_due(state_.step, options_.train.validate_every)) is_best = validate();
     if (is_last || is_best || is_due(state_.step, options_.train.checkpoint_every)) save(is_best);
   }
-  if (state_.step > 0 && saved_step_ != state_.step) {
+  if (state_.step > 0) {
     bool is_best = false;
-    if (result_.outcome == Outcome::time_limit) {
+    if (result_.outcome != Outcome::interrupted) {
       if (state_.window.steps > 0) log_training();
-      if (validated_step_ != state_.step) is_best = validate();
+      if (state_.validation_step != state_.step) is_best = validate();
     }
-    save(is_best);
+    if (is_best || saved_step_ != state_.step) save(is_best);
   }
   result_.step = state_.step;
   result_.tokens = state_.tokens;
   result_.seconds = seconds();
+  result_.train_loss = state_.train_loss;
+  result_.validation = state_.validation;
   result_.best_loss = state_.best_loss;
   result_.best_step = state_.best_step;
   return result_;
@@ -134,7 +137,7 @@ void Trainer::log_training() {
   window_loss_.zero_();
   window_correct_.zero_();
   state_.window = {};
-  result_.train_loss = metrics.loss;
+  state_.train_loss = metrics.loss;
   report(metrics);
   check_finite(static_cast<std::int64_t>(value[4]));
 }
@@ -152,9 +155,9 @@ void Trainer::check_finite(std::int64_t longest_row) const {
 /// Returns whether this is the lowest loss so far and its checkpoint is to be kept.
 bool Trainer::validate() {
   const std::optional<Evaluation> evaluation = task_.validate();
-  validated_step_ = state_.step;
   if (!evaluation) return false;
-  result_.validation = evaluation;
+  state_.validation = evaluation;
+  state_.validation_step = state_.step;
   Metrics metrics{.step = state_.step, .split = Split::valid, .loss = evaluation->loss};
   metrics.tokens = evaluation->tokens;
   metrics.masked_accuracy = evaluation->masked_accuracy;
@@ -209,6 +212,11 @@ void Trainer::resume() {
     throw UsageError("train.seed: expected " + std::to_string(state.seed) + " as in " +
                      checkpoint.directory().string() + ", got " + std::to_string(options_.train.seed));
   }
+  if (state.data_fingerprint && state.data_fingerprint != state_.data_fingerprint) {
+    throw UsageError("data: " + checkpoint.directory().string() + " was trained on other data (expected " +
+                     *state.data_fingerprint + "; got " + *state_.data_fingerprint +
+                     "); give the data that the run began with, or use another run directory");
+  }
   if (checkpoint.config_yaml() != context_.config_yaml) {
     context_.log->warn("the configuration differs from that of {}", checkpoint.directory().string());
   }
@@ -217,6 +225,7 @@ void Trainer::resume() {
   copy_into(checkpoint.model(), model);
   copy_into(checkpoint.optimizer(), trainer_tensors());
   state_ = state;
+  state_.data_fingerprint = task_.data_fingerprint();
   saved_step_ = state_.step;
   store_.point_at(state_.step, state_.best_step);
   context_.log->info("resumed {}", checkpoint.directory().string());

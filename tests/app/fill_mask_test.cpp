@@ -1,8 +1,7 @@
 #include "mabert/app/fill_mask.h"
 
-#include <unistd.h>
-
 #include <fstream>
+#include <unistd.h>
 
 #include <gtest/gtest.h>
 
@@ -20,12 +19,13 @@ class FillMaskTest : public testing::Test {
     const fs::path folder = fs::temp_directory_path() / ("mabert-fill-" + std::to_string(::getpid()));
     fs::create_directories(folder);
     std::ofstream text(folder / "text.txt");
-    for (int i = 0; i < 50; ++i) text << "The capital of France is Paris. Unhappy birds sing in the capital.\n\n";
+    for (int i = 0; i < 50; ++i)
+      text << "The capital of France is Paris. Unhappy birds sing in the capital.\n\n";
     text.close();
     data::TokenizerOptions options;
     options.inputs = {(folder / "text.txt").string()};
     options.output = folder / "tokenizer.model";
-    options.vocabulary_size = 48;
+    options.vocabulary_size = 34;
     data::train_tokenizer(options);
     tokenizer_ = data::load_tokenizer(options.output);
     fs::remove_all(folder);
@@ -54,12 +54,14 @@ TEST_F(FillMaskTest, OrdinaryTextNeverSpellsASpecialToken) {
   const MaskedText text = encode_masked(*tokenizer_, "[CLS] [SEP] [PAD] [mask] [MASK");
   EXPECT_TRUE(text.mask_rows.empty());
   for (std::size_t i = 1; i + 1 < text.ids.size(); ++i) {
-    EXPECT_TRUE(text.ids[i] == tokenizer_->special().unknown || text.ids[i] >= tokenizer_->special().first_ordinary);
+    EXPECT_TRUE(text.ids[i] == tokenizer_->special().unknown ||
+                text.ids[i] >= tokenizer_->special().first_ordinary);
   }
 }
 
 TEST_F(FillMaskTest, CandidatesAreSortedProbabilitiesOfOrdinaryTokens) {
-  LoadedModel loaded{.checkpoint = {}, .config = {}, .tokenizer = tokenizer_, .device = c10::Device(c10::kCPU)};
+  LoadedModel loaded{
+      .checkpoint = {}, .config = {}, .tokenizer = tokenizer_, .device = c10::Device(c10::kCPU)};
   loaded.config.model.vocabulary_size = tokenizer_->vocabulary_size();
   loaded.config.model.width = 16;
   loaded.config.model.num_layers = 3;
@@ -67,7 +69,8 @@ TEST_F(FillMaskTest, CandidatesAreSortedProbabilitiesOfOrdinaryTokens) {
   loaded.model = nn::MaskedLanguageModel(loaded.config.model);
   nn::initialize_parameters(*loaded.model, loaded.config.model, 1);
   loaded.model->eval();
-  const std::vector<MaskedText> texts{encode_masked(*tokenizer_, "The [MASK] of [MASK]."), encode_masked(*tokenizer_, "no mask"),
+  const std::vector<MaskedText> texts{encode_masked(*tokenizer_, "The [MASK] of [MASK]."),
+                                      encode_masked(*tokenizer_, "no mask"),
                                       encode_masked(*tokenizer_, "[MASK] birds")};
   const auto results = fill_masks(loaded, texts, 1000);
   ASSERT_EQ(results.size(), 3u);

@@ -15,7 +15,8 @@ TEST(RunConfigTest, EveryShippedConfigurationReads) {
     for (const auto& entry : std::filesystem::directory_iterator(kConfigs / folder)) {
       SCOPED_TRACE(entry.path().string());
       const RunConfig config = load_run_config(entry.path(), {});
-      EXPECT_EQ(*config.run_dir, std::string(folder) == "model" ? "runs" / entry.path().stem() : *config.run_dir);
+      EXPECT_EQ(*config.run_dir,
+                std::string(folder) == "model" ? "runs" / entry.path().stem() : *config.run_dir);
       EXPECT_GT(config.model.vocabulary_size, 0);
       ++files;
     }
@@ -44,9 +45,12 @@ TEST(RunConfigTest, IdentityIgnoresWhatOnlyDecidesHowOftenOrWhere) {
     return identity(load_run_config(kConfigs / "pretrain" / "mabert-tiny.yaml", overrides));
   };
   const std::string base = identity_with({});
-  EXPECT_EQ(identity_with({"run_dir=elsewhere", "train.log_every=3", "train.device=cpu", "tokenizer.inputs=[x]"}), base);
-  for (const char* change : {"train.seed=9", "train.steps=9", "optimizer.learning_rate=0.5", "model.width=512",
-                             "masking.rate=0.3", "samples.max_length=64", "data.shards=other"}) {
+  EXPECT_EQ(identity_with({"run_dir=elsewhere", "train.log_every=3", "train.device=cpu",
+                           "tokenizer.inputs=[x]", "batch.prefetch=0", "batch.workers=3"}),
+            base);
+  for (const char* change :
+       {"train.seed=9", "train.steps=9", "optimizer.learning_rate=0.5", "model.width=512", "masking.rate=0.3",
+        "samples.max_length=64", "data.shards=other", "train.precision=bfloat16"}) {
     EXPECT_NE(identity_with({change}), base) << change;
   }
 }

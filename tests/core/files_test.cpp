@@ -1,10 +1,9 @@
 #include "mabert/core/files.h"
 
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include <csignal>
 #include <fstream>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <gtest/gtest.h>
 
@@ -23,7 +22,8 @@ class FilesTest : public testing::Test {
   }
   ~FilesTest() override { fs::remove_all(directory_); }
   std::size_t entries() const {
-    return static_cast<std::size_t>(std::distance(fs::directory_iterator(directory_), fs::directory_iterator()));
+    return static_cast<std::size_t>(
+        std::distance(fs::directory_iterator(directory_), fs::directory_iterator()));
   }
   fs::path directory_;
 };

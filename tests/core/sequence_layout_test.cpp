@@ -55,7 +55,8 @@ TEST(SequenceLayoutTest, OverCapacityIsAnError) {
 }
 
 TEST(SequenceLayoutTest, PaddedLeftRightAndHoles) {
-  const auto mask = at::tensor({1, 1, 0, 0, 0, 1, 1, 1, 1, 0, 1, 0, 0, 0, 0, 0}, at::kInt).view({4, 4}).to(at::kBool);
+  const auto mask =
+      at::tensor({1, 1, 0, 0, 0, 1, 1, 1, 1, 0, 1, 0, 0, 0, 0, 0}, at::kInt).view({4, 4}).to(at::kBool);
   const auto layout = SequenceLayout::padded(mask);
   EXPECT_TRUE(layout.has_holes());
   EXPECT_EQ(values(layout.begin()), (Ints{0, 5, 8, 12}));

@@ -142,7 +142,23 @@ TEST_F(ShardSetTest, OpeningNamesWhatIsWrong) {
   expect_error<DataError>([&] { ShardSet set(directory()); }, {shard.string()});
 }
 
+TEST_F(ShardSetTest, FingerprintIsThatOfTheContent) {
+  const auto fingerprint = [&](std::uint64_t shard_tokens, int documents) {
+    fs::remove_all(directory());
+    write(400, shard_tokens, documents);
+    return ShardSet(directory()).fingerprint();
+  };
+  const std::string known = fingerprint(500, 60);
+  EXPECT_NE(fingerprint(500, 61), known);
+  EXPECT_NE(fingerprint(400, 60), known);
+  EXPECT_EQ(fingerprint(500, 60), known);
+  fs::rename(directory(), folder_ / "moved");
+  EXPECT_EQ(ShardSet(folder_ / "moved").fingerprint(), known);
+}
+
 TEST_F(ShardSetTest, WithoutItsIndexItIsNoSet) {
+  // Longer than a name may be: whether it exists cannot be told.
+  expect_error<DataError>([&] { ShardSet set(folder_ / std::string(300, 'x')); }, {"xxx", "cannot open"});
   expect_error<DataError>([&] { ShardSet set(folder_ / "nowhere"); }, {"nowhere", "mabert shard"});
   {
     ShardSetWriter writer(directory(), FakeTokenizer(400), 10);

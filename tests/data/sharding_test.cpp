@@ -1,7 +1,9 @@
 #include "mabert/data/sharding.h"
 
 #include "fixtures.h"
+#include "system_calls.h"
 
+#include <cerrno>
 #include <csignal>
 #include <map>
 #include <set>
@@ -171,6 +173,33 @@ TEST_F(ShardingTest, ReplacesOnlyItsOwnFolders) {
   options_.inputs = {(folder_ / "absent.txt").string()};
   EXPECT_THROW(write_shards(options_), DataError);
   ShardSet(folder_ / "out/train").verify();
+}
+
+TEST_F(ShardingTest, AFailedCommitPutsTheEarlierFolderBack) {
+  write_shards(options_);
+  const auto before = files(options_.output);
+  options_.seed = 1;
+  for (const int code : {EACCES, ENOSPC, EDQUOT}) {
+    const FailingCall failing(FailingCall::Name::rename, (folder_ / "out.part").string(), code);
+    if (code == EACCES) {
+      EXPECT_THROW(write_shards(options_), DataError);
+    } else {
+      EXPECT_THROW(write_shards(options_), DiskFullError);
+    }
+    EXPECT_EQ(files(options_.output), before);
+    EXPECT_FALSE(fs::exists(folder_ / "out.part"));
+    EXPECT_FALSE(fs::exists(folder_ / "out.old"));
+  }
+}
+
+TEST_F(ShardingTest, AFolderThatCannotBeMadeIsToldAsSuch) {
+  for (const int code : {ENOSPC, EDQUOT}) {
+    const FailingCall failing(FailingCall::Name::mkdir, (folder_ / "out.part/valid").string(), code);
+    expect_error<DiskFullError>([&] { write_shards(options_); }, {"out.part/valid", "full"});
+    expect_nothing_left();
+  }
+  options_.output = folder_ / std::string(300, 'x');  // longer than a name may be
+  expect_error<DataError>([&] { write_shards(options_); }, {"xxx", "cannot write"});
 }
 
 TEST_F(ShardingTest, FileSizeLimitFailsCleanly) {

@@ -124,6 +124,18 @@ TEST_F(TextSourceTest, StandardInput) {
   ::close(file);
 }
 
+TEST_F(TextSourceTest, LinksThatLeadNowhereAreNamed) {
+  folder_.write("in/a.txt", "fine");
+  for (const char* name : {"b.txt", "c.txt"}) {
+    std::filesystem::create_symlink(name, folder_ / "in" / name);  // leads to itself
+    for (const char* input : {"in", "in/*"}) {
+      const auto inputs = find_text_inputs(std::vector{(folder_ / input).string()}, TextFormat::automatic);
+      EXPECT_EQ(inputs.size(), name == "b.txt"s ? 2u : 3u);
+      expect_error<DataError>([&] { documents({(folder_ / input).string()}); }, {"b.txt", "cannot open"});
+    }
+  }
+}
+
 TEST_F(TextSourceTest, InvalidTextIsNamedByLineAndByte) {
   const auto latin1 = folder_.write("latin1.txt", "caf\u00e9\n\nna\xEFve\n");
   expect_error<DataError>([&] { documents({latin1}); }, {latin1 + ":3: ", "byte 9 ", "0xEF", "UTF-8"});

@@ -63,8 +63,8 @@ double step(nn::MaskedLanguageModel& model, const StepInputs& inputs, c10::Devic
   nn::ForwardContext context;
   context.training = true;
   const at::Tensor hidden = model->hidden(ids, at::zeros_like(ids), layout, context);
-  const auto result = ops::masked_cross_entropy(model->logits(hidden, on(inputs.rows, device)), on(inputs.labels, device),
-                                                model->options().vocabulary_size);
+  const auto result = ops::masked_cross_entropy(model->logits(hidden, on(inputs.rows, device)),
+                                                on(inputs.labels, device), model->options().vocabulary_size);
   const at::Tensor loss = result.loss_sum / static_cast<double>(inputs.rows.size());
   loss.backward();
   return loss.item<double>();
@@ -91,7 +91,8 @@ TEST_P(DeviceParityTest, OneStepInFloat32) {
     const at::Tensor got = on_cuda->named_parameters()[item.key()].grad();
     if (!expected.defined()) continue;
     ASSERT_TRUE(got.defined()) << item.key();
-    // Relative to the gradient's own norm; a gradient that is zero up to rounding (a key bias) has none to compare with.
+    // Relative to the gradient's own norm; a gradient that is zero up to rounding (a key bias) has none to
+    // compare with.
     const double norm = expected.norm().item<double>();
     if (norm < 1e-7) continue;
     const double difference = (got.cpu() - expected).norm().item<double>() / norm;
@@ -101,8 +102,8 @@ TEST_P(DeviceParityTest, OneStepInFloat32) {
     }
   }
   RecordProperty("worst_gradient", std::to_string(worst));
-  std::printf("%s: loss %.7f on the CPU, %.7f on CUDA; worst gradient difference %.2e (%s)\n", GetParam().c_str(), cpu_loss,
-              cuda_loss, worst, where.c_str());
+  std::printf("%s: loss %.7f on the CPU, %.7f on CUDA; worst gradient difference %.2e (%s)\n",
+              GetParam().c_str(), cpu_loss, cuda_loss, worst, where.c_str());
   EXPECT_LT(worst, 1e-3);
 }
 

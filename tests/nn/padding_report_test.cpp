@@ -28,6 +28,7 @@ TEST(PaddingReportTest, NothingLeaksThroughAModelOfEveryKind) {
   }
   EXPECT_LE(report.worst_hidden(), 1e-5);
   EXPECT_LE(report.worst_gradient(), 1e-5);
+  EXPECT_LE(report.worst_gradient_l2(), 1e-5);
 }
 
 TEST(PaddingReportTest, LeavesTheGradientsOfTheModelAlone) {

@@ -40,7 +40,9 @@ inline at::Tensor pad_rows(const at::Tensor& rows, const SequenceLayout& padded,
   std::vector<std::int64_t> shape = rows.sizes().vec();
   shape[0] = padded.rows();
   if (padded.all_valid()) return rows;
-  return at::full(shape, fill, rows.options())
+  // Converted, not filled: 1e30 becomes infinity in half precision.
+  return at::full(shape, fill, rows.options().dtype(at::kDouble))
+      .to(rows.scalar_type())
       .index_copy(0, padded.compact().to(rows.device(), at::kLong), rows);
 }
 

@@ -53,6 +53,23 @@ TEST_F(CheckpointStoreTest, NewestGoodPassesOverDamagedOnes) {
   EXPECT_EQ(store_.newest_good(problems)->step, 2);
 }
 
+TEST_F(CheckpointStoreTest, KilledWhileReplacingACheckpointFindsTheEarlierOne) {
+  store_.save(1, content(1), false);
+  store_.save(2, content(2), false);
+  fs::rename(store_.path_of(2), store_.path_of(2).string() + ".old.part");
+  std::vector<std::string> problems;
+  const auto found = store_.newest_good(problems);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->step, 2);
+  EXPECT_TRUE(problems.empty());
+}
+
+TEST_F(CheckpointStoreTest, AFolderThatCannotBeListedIsNotTakenForAnEmptyOne) {
+  EXPECT_TRUE(store_.steps().empty());
+  fs::create_symlink("checkpoints", directory_ / "checkpoints");  // leads to itself
+  EXPECT_THROW(store_.steps(), DataError);
+}
+
 TEST_F(CheckpointStoreTest, ResolvesARunOrACheckpoint) {
   EXPECT_THROW(resolve_checkpoint(directory_ / "absent"), CheckpointError);
   EXPECT_THROW(resolve_checkpoint(directory_), CheckpointError);

@@ -130,27 +130,29 @@ TEST_F(CheckpointTest, KilledAtAnyMomentLeavesTheOldOneOrTheNewOneOrNothing) {
 }
 
 TEST_F(CheckpointTest, FullDiskAtAnyMomentLeavesNothingNew) {
-  bool finished = false;
-  int failures = 0;
-  for (int stage = 0; !finished && stage < 200; ++stage) {
-    fs::remove_all(path_);
-    SystemCalls::arm(SystemCalls::Fault::disk_full, stage);
-    try {
-      save_checkpoint(path_, content(1));
-      finished = true;
-    } catch (const DiskFullError&) {
-      ++failures;
-    } catch (const std::exception& error) {
-      ADD_FAILURE() << "stage " << stage << ": " << error.what();
+  for (const auto fault : {SystemCalls::Fault::disk_full, SystemCalls::Fault::quota}) {
+    bool finished = false;
+    int failures = 0;
+    for (int stage = 0; !finished && stage < 200; ++stage) {
+      fs::remove_all(path_);
+      SystemCalls::arm(fault, stage);
+      try {
+        save_checkpoint(path_, content(1));
+        finished = true;
+      } catch (const DiskFullError&) {
+        ++failures;
+      } catch (const std::exception& error) {
+        ADD_FAILURE() << "stage " << stage << ": " << error.what();
+      }
+      SystemCalls::disarm();
+      if (!finished && fs::exists(path_)) {
+        EXPECT_EQ(first_value(), 1.0f);
+      }
+      EXPECT_LE(entries(), fs::exists(path_) ? 1u : 0u) << "stage " << stage;
     }
-    SystemCalls::disarm();
-    if (!finished && fs::exists(path_)) {
-      EXPECT_EQ(first_value(), 1.0f);
-    }
-    EXPECT_LE(entries(), fs::exists(path_) ? 1u : 0u) << "stage " << stage;
+    EXPECT_TRUE(finished);
+    EXPECT_GT(failures, 15);
   }
-  EXPECT_TRUE(finished);
-  EXPECT_GT(failures, 15);
 }
 
 TEST_F(CheckpointTest, NoCheckpointThere) {

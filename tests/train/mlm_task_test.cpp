@@ -108,6 +108,23 @@ TEST_F(MlmTaskTest, ResumedAnywhereGivesTheSameBits) {
   }
 }
 
+TEST_F(MlmTaskTest, FingerprintTellsTrainAndValidationShardsFromOthers) {
+  const auto of = [&](std::shared_ptr<const data::ShardSet> train,
+                      std::shared_ptr<const data::ShardSet> valid) {
+    const auto loader = std::make_shared<data::MlmLoader>(std::move(train), data_options(8, 1),
+                                                          data::LoaderContext{.seed = 1});
+    const auto held_out = valid ? std::make_shared<const data::MlmEvaluation>(
+                                      std::move(valid), data_options(4, 1), data::LoaderContext{.seed = 1})
+                                : nullptr;
+    return MlmTask(make_model(), loader, held_out, MlmTaskOptions{}).data_fingerprint();
+  };
+  const std::string known = of(train_, valid_);
+  EXPECT_EQ(of(shards("copy", 100, 0), valid_), known);
+  EXPECT_NE(of(shards("other", 100, 1), valid_), known);
+  EXPECT_NE(of(train_, shards("other_valid", 21, 100)), known);
+  EXPECT_NE(of(train_, nullptr), known);
+}
+
 TEST_F(MlmTaskTest, LearnsMoreThanWithoutContextAndACheckpointHoldsIt) {
   options_.train.steps = 150;
   options_.optimizer.learning_rate = 1e-2;

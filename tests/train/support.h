@@ -27,7 +27,7 @@ class DirectoryTest : public ::testing::Test {
 /// What the next write, fsync or rename of this process does (system_calls.cpp stands in front of the C
 /// library's).
 struct SystemCalls {
-  enum class Fault { none, disk_full, crash };
+  enum class Fault { none, disk_full, quota, crash };
   static std::atomic<Fault> fault;
   static std::atomic<int> calls_before;  ///< that still succeed; the fault then holds from there on
 

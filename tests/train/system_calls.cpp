@@ -18,7 +18,7 @@ bool strikes() {
   if (SystemCalls::fault == SystemCalls::Fault::none || SystemCalls::calls_before-- > 0) return false;
   if (SystemCalls::fault == SystemCalls::Fault::crash) ::_exit(99);
   SystemCalls::calls_before = 0;
-  errno = ENOSPC;
+  errno = SystemCalls::fault == SystemCalls::Fault::quota ? EDQUOT : ENOSPC;
   return true;
 }
 

@@ -2,6 +2,7 @@
 
 #include <limits>
 #include <set>
+#include <string>
 #include <vector>
 
 #include <ATen/ops/cat.h>
@@ -65,6 +66,9 @@ class ToyTask : public Task {
         .loss = loss, .perplexity = loss, .masked_accuracy = 0, .predicted = kRows, .tokens = kRows};
   }
 
+  std::string data_fingerprint() const override { return fingerprint; }
+
+  std::string fingerprint = "numbers";
   std::set<std::int64_t> poisoned;  ///< steps of this process, from 1, whose loss is NaN
   std::int64_t steps_loaded = 0, validations = 0;
   std::vector<std::int64_t> passes;

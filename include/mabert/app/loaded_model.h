@@ -22,8 +22,9 @@ struct LoadedModel {
   c10::Device device;
 };
 
-/// Loads what RUN means (a run directory's best, else last checkpoint; or one checkpoint), verified. `overrides` change the
-/// configuration that it was saved with. Errors: CheckpointError, DeviceError, UsageError.
+/// Loads what RUN means (a run directory's best, else last checkpoint; or one checkpoint), verified.
+/// `overrides` change the configuration that it was saved with. Errors: CheckpointError, DeviceError,
+/// UsageError.
 LoadedModel load_model(const std::filesystem::path& run, const std::string& device,
                        const std::vector<std::string>& overrides);
 

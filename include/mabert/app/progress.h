@@ -6,7 +6,8 @@
 
 namespace mabert::app {
 
-/// Progress of long work on standard error: a bar with the time left on a terminal, a plain line every ten seconds otherwise.
+/// Progress of long work on standard error: a bar with the time left on a terminal, a plain line every ten
+/// seconds otherwise.
 class Progress {
  public:
   explicit Progress(std::string what);

@@ -18,7 +18,8 @@
 
 namespace mabert::app {
 
-/// Which shards a run reads: the folder written by `mabert shard`, with train/, valid/ and tokenizer.model in it.
+/// Which shards a run reads: the folder written by `mabert shard`, with train/, valid/ and tokenizer.model in
+/// it.
 struct DataOptions {
   std::filesystem::path shards = "shards";
 
@@ -28,8 +29,8 @@ struct DataOptions {
   }
 };
 
-/// Everything that a configuration file says. One file serves `tokenizer`, `shard` and `pretrain`: each verb reads its own
-/// sections and ignores the others.
+/// Everything that a configuration file says. One file serves `tokenizer`, `shard` and `pretrain`: each verb
+/// reads its own sections and ignores the others.
 struct RunConfig {
   std::optional<std::filesystem::path> run_dir;
   data::TokenizerOptions tokenizer;
@@ -61,16 +62,18 @@ struct RunConfig {
   std::optional<config::Problem> validate() const;
 };
 
-/// Reads a configuration file with its overrides; run_dir is filled in. Errors: UsageError with file, line and key.
+/// Reads a configuration file with its overrides; run_dir is filled in. Errors: UsageError with file, line
+/// and key.
 RunConfig load_run_config(const std::filesystem::path& path, const std::vector<std::string>& overrides);
 
 /// The same from the text of a run's config.yaml; `name` is how messages call it.
-RunConfig parse_run_config(const std::string& text, const std::string& name, const std::vector<std::string>& overrides);
+RunConfig parse_run_config(const std::string& text, const std::string& name,
+                           const std::vector<std::string>& overrides);
 
 std::string to_yaml(const RunConfig& config);
 
-/// Text of the sections that decide what is learned (model, data, batches, masking, optimizer, schedule, seed): two runs may
-/// share a run directory only if it is the same.
+/// Text of the sections that decide what is learned (model, data, batches, masking, optimizer, schedule,
+/// seed): two runs may share a run directory only if it is the same.
 std::string identity(const RunConfig& config);
 
 }  // namespace mabert::app

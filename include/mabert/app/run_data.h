@@ -21,11 +21,13 @@ struct RunData {
   std::shared_ptr<const data::MlmEvaluation> validation(const RunConfig& config) const;
 };
 
-/// Opens `data.shards` and reads it once for damage. Errors: DataError (missing, damaged, of another tokenizer).
+/// Opens `data.shards` and reads it once for damage. Errors: DataError (missing, damaged, of another
+/// tokenizer).
 RunData open_run_data(const RunConfig& config, const data::Tokenizer& tokenizer);
 
 /// A single shard set (a folder with index.json), verified. Errors: DataError.
-std::shared_ptr<const data::ShardSet> open_shards(const std::filesystem::path& folder, const data::Tokenizer& tokenizer);
+std::shared_ptr<const data::ShardSet> open_shards(const std::filesystem::path& folder,
+                                                  const data::Tokenizer& tokenizer);
 
 /// How `config` reads masked samples from `shards` for evaluation.
 std::shared_ptr<const data::MlmEvaluation> make_evaluation(const RunConfig& config,

@@ -15,7 +15,8 @@ struct ConfigArguments {
   std::vector<std::string> overrides;
 };
 
-/// Each verb prints results to `out`, everything else to stderr, and throws mabert::Error; it returns the exit code.
+/// Each verb prints results to `out`, everything else to stderr, and throws mabert::Error; it returns the
+/// exit code.
 int run_tokenizer(const ConfigArguments& arguments, std::ostream& out);
 int run_shard(const ConfigArguments& arguments, std::ostream& out);
 int run_pretrain(const ConfigArguments& arguments, std::ostream& out);

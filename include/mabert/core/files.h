@@ -10,11 +10,13 @@
 
 namespace mabert {
 
-/// The whole of a text file of at most `max_bytes`. Errors: DataError (missing, a directory, too large, unreadable).
+/// The whole of a text file of at most `max_bytes`. Errors: DataError (missing, a directory, too large,
+/// unreadable).
 std::string read_text_file(const std::filesystem::path& path, std::uint64_t max_bytes);
 
-/// A file that appears under its name only when complete: written beside it, flushed to disk, renamed over it. Without
-/// commit() nothing is left behind. Errors: DiskFullError when space runs out, DataError otherwise. Source: own.
+/// A file that appears under its name only when complete: written beside it, flushed to disk, renamed over
+/// it. Without commit() nothing is left behind. Errors: DiskFullError when space runs out, DataError
+/// otherwise. Source: own.
 class AtomicFile {
  public:
   explicit AtomicFile(std::filesystem::path path);

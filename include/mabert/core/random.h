@@ -48,7 +48,8 @@ MABERT_HOST_DEVICE inline float uniform_float(std::uint32_t word) {
 /// Uniform in [0, 1) with 53 bits.
 inline double uniform_double(std::uint64_t word) { return static_cast<double>(word >> 11) * 0x1p-53; }
 
-/// Independent key from a seed and the name of what it is for, e.g. derive_key(seed, 3). Source: SplitMix64 finaliser.
+/// Independent key from a seed and the name of what it is for, e.g. derive_key(seed, 3). Source: SplitMix64
+/// finaliser.
 inline std::uint64_t derive_key(std::uint64_t seed, std::uint64_t purpose) {
   std::uint64_t x = seed + 0x9E3779B97F4A7C15ull * (purpose + 1);
   x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ull;
@@ -57,7 +58,13 @@ inline std::uint64_t derive_key(std::uint64_t seed, std::uint64_t purpose) {
 }
 
 /// Purposes of derived keys, so that no two parts of a run share random numbers.
-enum class RandomPurpose : std::uint64_t { initialization = 1, data_order = 2, masking = 3, dropout = 4, split = 5 };
+enum class RandomPurpose : std::uint64_t {
+  initialization = 1,
+  data_order = 2,
+  masking = 3,
+  dropout = 4,
+  split = 5
+};
 
 inline std::uint64_t derive_key(std::uint64_t seed, RandomPurpose purpose) {
   return derive_key(seed, static_cast<std::uint64_t>(purpose));
@@ -70,11 +77,12 @@ inline std::array<double, 2> normal_pair(const Philox& draw) {
   return {radius * std::cos(angle), radius * std::sin(angle)};
 }
 
-/// A bijection of 0..size-1 chosen by `key`, computable at any index without storing it: a 6-round Feistel network over
-/// the next even power of two, walked until it lands inside. Source: Black & Rogaway 2002, "Ciphers with arbitrary
-/// finite domains" (cycle walking).
+/// A bijection of 0..size-1 chosen by `key`, computable at any index without storing it: a 6-round Feistel
+/// network over the next even power of two, walked until it lands inside. Source: Black & Rogaway 2002,
+/// "Ciphers with arbitrary finite domains" (cycle walking).
 class KeyedPermutation {
  public:
+  /// size ≥ 1.
   KeyedPermutation(std::uint64_t size, std::uint64_t key) : size_(size), key_(key) {
     while (half_bits_ < 32 && (std::uint64_t{1} << (2 * half_bits_)) < size) ++half_bits_;
   }

@@ -11,14 +11,14 @@ namespace mabert {
 
 /// What the rows of a batch are: which sequence each belongs to, and which of them are real tokens.
 ///
-/// Inside the model a batch is always T rows. A *ragged* batch has only valid rows (and slack rows at the end when it
-/// was given a larger capacity); a *padded* batch (B, L) has B·L rows of which a mask says which are valid. Sequence s
-/// owns the rows [offsets[s], offsets[s+1]); its valid rows lie in [begin[s], end[s]) and, only where pads stand between
-/// valid rows, are further picked by `valid`. Slack rows are covered by slack sequences with empty spans, so that
-/// every row belongs to a sequence; unused entries of `offsets` repeat T.
+/// Inside the model a batch is always T rows. A *ragged* batch has only valid rows (and slack rows at the end
+/// when it was given a larger capacity); a *padded* batch (B, L) has B·L rows of which a mask says which are
+/// valid. Sequence s owns the rows [offsets[s], offsets[s+1]); its valid rows lie in [begin[s], end[s]) and,
+/// only where pads stand between valid rows, are further picked by `valid`. Slack rows are covered by slack
+/// sequences with empty spans, so that every row belongs to a sequence; unused entries of `offsets` repeat T.
 ///
-/// Built on the host with the batch, once, at a fixed capacity, and copied to the device in one piece. The host keeps its
-/// own copy for planning. Source: own.
+/// Built on the host with the batch, once, at a fixed capacity, and copied to the device in one piece. The
+/// host keeps its own copy for planning. Source: own.
 class SequenceLayout {
  public:
   /// Fixed sizes of a ragged batch; what is absent is taken from the lengths.
@@ -31,18 +31,20 @@ class SequenceLayout {
   /// An empty layout, to be assigned to.
   SequenceLayout() = default;
 
-  /// No padding: sequence s is the next lengths[s] rows (0 allowed). Rows beyond their sum are slack. Errors: UsageError
-  /// when the lengths exceed the capacity or the slack sequences do not fit in it.
+  /// No padding: sequence s is the next lengths[s] rows (0 allowed). Rows beyond their sum are slack. Errors:
+  /// UsageError when the lengths exceed the capacity or the slack sequences do not fit in it.
   static SequenceLayout ragged(std::span<const std::int64_t> lengths, const Capacity& capacity);
   static SequenceLayout ragged(std::span<const std::int64_t> lengths) { return ragged(lengths, Capacity{}); }
 
-  /// The rows of a (B, L) batch in row-major order; mask: (B, L) bool on the CPU, true at valid tokens (anywhere).
+  /// The rows of a (B, L) batch in row-major order; mask: (B, L) bool on the CPU, true at valid tokens
+  /// (anywhere).
   static SequenceLayout padded(const at::Tensor& mask);
 
   /// The same layout with its tensors on `device`.
   SequenceLayout to(c10::Device device) const;
 
-  /// The same rows and sequences with every row of a non-slack sequence valid: for studying what a mask is needed for.
+  /// The same rows and sequences with every row of a non-slack sequence valid: for studying what a mask is
+  /// needed for.
   SequenceLayout without_padding_mask() const;
 
   std::int64_t rows() const { return rows_; }
@@ -53,15 +55,18 @@ class SequenceLayout {
   /// Upper bound of the length (in rows) of any sequence.
   std::int64_t max_length() const { return max_length_; }
   std::int64_t num_valid() const { return num_valid_; }
-  /// Every row is a valid token: nothing needs selecting.
-  bool all_valid() const { return num_valid_ == rows_; }
+  /// Every row is a valid token: nothing needs selecting. A ragged layout of given row capacity never says
+  /// so, even when it happens to be full: what is computed must not depend on the batch.
+  bool all_valid() const { return num_valid_ == rows_ && !may_have_slack_; }
   bool has_holes() const { return has_holes_; }
   c10::Device device() const { return offsets_.device(); }
 
-  const at::Tensor& offsets() const { return offsets_; }    ///< (S_cap+1) int32
-  const at::Tensor& begin() const { return begin_; }        ///< (S_cap) int32
-  const at::Tensor& end() const { return end_; }            ///< (S_cap) int32
-  const at::Tensor& position() const { return position_; }  ///< (T) int32: valid rows of the sequence before this one
+  const at::Tensor& offsets() const { return offsets_; }  ///< (S_cap+1) int32
+  const at::Tensor& begin() const { return begin_; }      ///< (S_cap) int32
+  const at::Tensor& end() const { return end_; }          ///< (S_cap) int32
+  const at::Tensor& position() const {
+    return position_;
+  }  ///< (T) int32: valid rows of the sequence before this one
   const at::Tensor& sequence() const { return sequence_; }  ///< (T) int32: the sequence that owns the row
   /// (T) bool, only where spans do not suffice (has_holes()); else undefined.
   at::Tensor valid() const { return has_holes_ ? row_mask_ : at::Tensor(); }
@@ -75,9 +80,9 @@ class SequenceLayout {
   std::span<const std::int32_t> host_offsets() const { return host_offsets_; }
   std::span<const std::int32_t> host_begin() const { return host_begin_; }
   std::span<const std::int32_t> host_end() const { return host_end_; }
-  std::span<const std::int32_t> host_compact_offsets() const { return host_compact_offsets_; }
 
-  /// x (T, …) with its invalid rows replaced by 0 (selected, never multiplied: 0·NaN is NaN); x itself if all are valid.
+  /// x (T, …) with its invalid rows replaced by 0 (selected, never multiplied: 0·NaN is NaN); x itself if all
+  /// are valid.
   at::Tensor select_valid(const at::Tensor& x) const;
 
  private:
@@ -85,8 +90,8 @@ class SequenceLayout {
   void name_views(const at::Tensor& packed);
 
   std::int64_t rows_ = 0, num_sequences_ = 0, max_length_ = 0, num_valid_ = 0;
-  bool has_holes_ = false;
-  std::vector<std::int32_t> host_offsets_, host_begin_, host_end_, host_compact_offsets_;
+  bool has_holes_ = false, may_have_slack_ = false;
+  std::vector<std::int32_t> host_offsets_, host_begin_, host_end_;
   at::Tensor packed_;  // one int32 buffer; everything below is a view of it
   at::Tensor offsets_, begin_, end_, position_, sequence_, compact_, compact_offsets_, row_mask_;
 };

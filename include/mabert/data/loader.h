@@ -19,13 +19,6 @@ struct MlmOptions {
   SampleOptions samples;
   MaskingOptions masking;
   BatchOptions batch;
-
-  template <class Self, class Visitor>
-  static void visit_fields(Self& self, Visitor& visit) {
-    visit("samples", self.samples, "How documents are cut.");
-    visit("masking", self.masking, "Which tokens are to be predicted.");
-    visit("batch", self.batch, "How samples become micro-batches.");
-  }
 };
 
 /// What a loader is told by the run around it.
@@ -70,7 +63,7 @@ class MlmLoader {
   /// Share of the rows of an epoch's micro-batches that hold valid tokens (budget: tokens, or sequences ·
   /// max_length).
   double fill(std::int64_t epoch) const;
-  const std::optional<BatchShape>& shape() const { return limits_.shape; }
+  const ShardSet& shards() const { return *shards_; }
 
  private:
   StepBatches make(LoaderPosition position) const;
@@ -99,6 +92,7 @@ class MlmEvaluation {
   Batch batch(std::int64_t index) const;
   /// Rows to predict, all ranks.
   std::int64_t predicted() const;
+  const ShardSet& shards() const { return *shards_; }
 
  private:
   std::shared_ptr<const ShardSet> shards_;

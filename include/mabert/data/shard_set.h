@@ -41,7 +41,10 @@ class ShardSet {
   std::uint64_t tokens() const { return tokens_; }
   std::int64_t vocabulary_size() const { return vocabulary_size_; }
   /// Of the tokenizer that made the tokens.
-  const std::string& tokenizer_fingerprint() const { return fingerprint_; }
+  const std::string& tokenizer_fingerprint() const { return tokenizer_fingerprint_; }
+  /// Of what the set holds: a hash over its index, which has the tokenizer's fingerprint and every shard's
+  /// size and checksum.
+  const std::string& fingerprint() const { return fingerprint_; }
   const std::filesystem::path& directory() const { return directory_; }
 
   std::uint64_t length(std::uint64_t document) const;
@@ -57,7 +60,7 @@ class ShardSet {
   std::size_t shard_of(std::uint64_t document) const;
 
   std::filesystem::path directory_;
-  std::string fingerprint_;
+  std::string fingerprint_, tokenizer_fingerprint_;
   std::int64_t vocabulary_size_ = 0;
   std::uint64_t tokens_ = 0;
   std::vector<ShardFile> shards_;

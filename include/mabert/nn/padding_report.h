@@ -20,6 +20,7 @@ struct PaddingDifference {
   std::optional<double> fill;   ///< content of the padded rows; absent: the embedding of token 0
   double hidden = 0;            ///< largest difference at valid rows / RMS of the hidden states
   double gradient = 0;          ///< largest over parameters of: largest difference / RMS of the gradient
+  double gradient_l2 = 0;       ///< largest over parameters of: norm of the difference / norm of the gradient
   std::string worst_parameter;  ///< where `gradient` was found
 };
 
@@ -29,6 +30,7 @@ struct PaddingReport {
 
   double worst_hidden() const;  ///< NaN where any difference is not a number
   double worst_gradient() const;
+  double worst_gradient_l2() const;
 };
 
 /// Runs `encoder` on ragged and on padded batches of `sequences` and compares. Gradients are those of a fixed

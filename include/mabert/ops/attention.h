@@ -19,9 +19,9 @@ struct AttentionWindow {
 /// Scaled dot-product attention inside each sequence, over its valid rows:
 ///   out = softmax(scale · q kᵀ) v, masked to the window (counted in valid rows).
 /// q, k, v (T, H, K), the same dtype, last dimension contiguous; out (T, H, K), 0 at invalid rows.
-/// CPU: fp32 and fp64, exact. CUDA: bf16/fp16 variable-length flash attention, fp32 the memory-efficient kernel.
-/// Errors: UsageError naming the argument. Source: Vaswani et al. 2017, equation 1.
-at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const SequenceLayout& layout,
-                     const AttentionWindow& window = {});
+/// CPU: fp32 and fp64, exact. CUDA: bf16/fp16 variable-length flash attention, fp32 the memory-efficient
+/// kernel. Errors: UsageError naming the argument. Source: Vaswani et al. 2017, equation 1.
+at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                     const SequenceLayout& layout, const AttentionWindow& window = {});
 
 }  // namespace mabert::ops

@@ -9,7 +9,8 @@
 
 namespace mabert::ops {
 
-/// Tensors of a selective scan. E = channels, N = state size, G = channel groups (channel e belongs to e / (E / G)).
+/// Tensors of a selective scan. E = channels, N = state size, G = channel groups (channel e belongs to e / (E
+/// / G)).
 struct ScanInputs {
   at::Tensor u;                             ///< (T, E)
   at::Tensor delta;                         ///< (T, E), before bias and softplus
@@ -28,15 +29,17 @@ struct ScanOptions {
 
 struct ScanOutput {
   at::Tensor out;         ///< (T, E) in u's dtype
-  at::Tensor last_state;  ///< (S_cap, E, N) fp32 (fp64): h after the last valid row of each sequence; carries no gradient
+  at::Tensor last_state;  ///< (S_cap, E, N) fp32 (fp64): h after the last valid row of each sequence; carries
+                          ///< no gradient
 };
 
 /// Selective scan, for each sequence of the layout and each channel:
 ///   Δ = softplus(delta + delta_bias), 0 at invalid rows;  h ← exp(Δ·A) ⊙ h + Δ·B·u;  y = Σ_n C_n·h_n + D·u;
 ///   out = y · silu(z) (y without z), 0 at invalid rows; h = initial_state at each sequence start.
-/// State and sums are fp32 for fp32, bf16 and fp16 inputs, fp64 for fp64. Deterministic; gradients of every input.
-/// Errors: UsageError naming the argument with expected and given shape or dtype.
-/// Source: Gu & Dao 2023, "Mamba", equations 2a-2b with zero-order hold for A and Euler for B (section 3.2, algorithm 2).
-ScanOutput selective_scan(const ScanInputs& inputs, const SequenceLayout& layout, const ScanOptions& options = {});
+/// State and sums are fp32 for fp32, bf16 and fp16 inputs, fp64 for fp64. Deterministic; gradients of every
+/// input. Errors: UsageError naming the argument with expected and given shape or dtype. Source: Gu & Dao
+/// 2023, "Mamba", equations 2a-2b with zero-order hold for A and Euler for B (section 3.2, algorithm 2).
+ScanOutput selective_scan(const ScanInputs& inputs, const SequenceLayout& layout,
+                          const ScanOptions& options = {});
 
 }  // namespace mabert::ops

@@ -21,7 +21,9 @@ class CheckpointStore {
   /// keep. Errors: as save_checkpoint.
   void save(std::int64_t step, const CheckpointContent& content, bool is_best);
 
-  /// The newest checkpoint that passes its checks; every one that did not is named in `problems`.
+  /// The newest checkpoint that passes its checks; every one that did not is named in `problems`. One that a
+  /// killed process was replacing gets its name back first. Errors: DataError when the folder cannot be
+  /// listed.
   struct Found {
     std::int64_t step;
     Checkpoint checkpoint;

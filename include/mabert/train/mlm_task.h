@@ -34,6 +34,7 @@ class MlmTask final : public Task {
   StepPlan load(const Position& position) override;
   PartialLoss forward(std::int64_t micro_batch, std::int64_t pass) override;
   std::optional<Evaluation> validate() override;
+  std::string data_fingerprint() const override;
 
  private:
   nn::MaskedLanguageModel model_;

@@ -17,7 +17,11 @@ struct RunState {
   double seconds = 0.0;
   std::optional<double> best_loss;
   std::optional<std::int64_t> best_step;
+  std::optional<double> train_loss;      ///< of the last line of training metrics
+  std::optional<Evaluation> validation;  ///< the last one
+  std::optional<std::int64_t> validation_step;
   std::uint64_t seed = 0;
+  std::optional<std::string> data_fingerprint;  ///< of the task's data; absent in older files
   /// Since the last line of training metrics.
   struct Window {
     std::int64_t steps = 0, predicted = 0, tokens = 0;
@@ -26,7 +30,7 @@ struct RunState {
 };
 
 std::string to_json(const RunState& state);
-/// Errors: CheckpointError naming `where`.
+/// Results that an older file lacks stay absent. Errors: CheckpointError naming `where`.
 RunState parse_run_state(const std::string& json, const std::string& where);
 
 }  // namespace mabert::train

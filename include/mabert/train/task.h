@@ -61,6 +61,9 @@ class Task {
 
   /// Metrics over the held-out data; absent where there is none.
   virtual std::optional<Evaluation> validate() = 0;
+
+  /// What tells this data from other data; a run is not resumed on data with another one.
+  virtual std::string data_fingerprint() const { return {}; }
 };
 
 }  // namespace mabert::train

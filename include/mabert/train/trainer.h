@@ -44,7 +44,7 @@ struct TrainResult {
   std::int64_t tokens = 0;
   double seconds = 0.0;
   std::optional<double> train_loss;      ///< of the last line
-  std::optional<Evaluation> validation;  ///< the last one of this process
+  std::optional<Evaluation> validation;  ///< the last one
   std::optional<double> best_loss;
   std::optional<std::int64_t> best_step;
 };
@@ -61,7 +61,8 @@ struct OptimizationOptions {
 /// checkpoints. The loss of a step is the sum over all its micro-batches divided by their number of predicted
 /// terms, known beforehand. Inside a step the host never waits for the device; sums stay there and are read
 /// at the lines of metrics. The constructor resumes as `train.resume` says. Errors: CheckpointError;
-/// UsageError (resume: never in a used directory).
+/// UsageError (neither steps nor epochs; resume: never in a used directory; another seed or other data than
+/// the run began with).
 class Trainer {
  public:
   Trainer(Task& task, const OptimizationOptions& options, RunContext context);
@@ -96,7 +97,7 @@ class Trainer {
   Optimizer optimizer_;
   std::int64_t total_steps_;
   RunState state_;
-  std::optional<std::int64_t> saved_step_, validated_step_;
+  std::optional<std::int64_t> saved_step_;
   std::vector<std::unique_ptr<Observer>> observers_;
   at::Tensor window_loss_, window_correct_;  // device sums since the last line of training metrics
   bool counts_correct_ = false;
