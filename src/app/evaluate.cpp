@@ -58,7 +58,12 @@ int run_evaluate(const EvaluateArguments& arguments, std::ostream& out) {
     return 0;
   }
   out << loaded.checkpoint.string() << " on " << folder.string() << '\n';
-  print("model", result, out);
+  const char* name = arguments.reset_scan_state && arguments.zero_attention
+                         ? "model, scan state reset, attention zero"
+                     : arguments.reset_scan_state ? "model, scan state reset"
+                     : arguments.zero_attention   ? "model, attention zero"
+                                                  : "model";
+  print(name, result, out);
   if (baseline) print("unigram", *baseline, out);
   return 0;
 }

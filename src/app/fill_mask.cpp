@@ -60,7 +60,9 @@ std::vector<std::vector<std::vector<Candidate>>> fill_masks(LoadedModel& loaded,
   const at::Tensor tokens = int_tensor(ids, loaded.device);
   const at::Tensor hidden =
       loaded.model->hidden(tokens, at::zeros_like(tokens), layout, nn::ForwardContext{});
-  const std::int64_t vocabulary = loaded.config.model.vocabulary_size;
+  // A model may have more rows than the tokenizer has pieces; those mean nothing.
+  const std::int64_t vocabulary =
+      std::min(loaded.config.model.vocabulary_size, loaded.tokenizer->vocabulary_size());
   const std::int32_t ordinary = loaded.tokenizer->special().first_ordinary;
   const at::Tensor probabilities = loaded.model->logits(hidden, int_tensor(rows, loaded.device))
                                        .narrow(1, 0, vocabulary)

@@ -52,6 +52,11 @@ int run_tokenizer(const ConfigArguments& arguments, std::ostream& out) {
 int run_shard(const ConfigArguments& arguments, std::ostream& out) {
   const RunConfig config = load_run_config(arguments.config, arguments.overrides);
   require_inputs(config.shards.inputs, "shards");
+  std::error_code ignored;
+  if (!std::filesystem::exists(config.shards.tokenizer, ignored)) {
+    throw DataError(config.shards.tokenizer.string() +
+                    ": no tokenizer here; train one with `mabert tokenizer`, or set shards.tokenizer");
+  }
   const auto begin = std::chrono::steady_clock::now();
   Progress progress("encoding");
   const auto summary = data::write_shards(config.shards, [&](const data::ShardProgress& state) {

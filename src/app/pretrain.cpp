@@ -128,6 +128,12 @@ void resolve_vocabulary(RunConfig& config, const data::Tokenizer& tokenizer) {
   }
 }
 
+std::int64_t count_parameters(const torch::nn::Module& module) {
+  std::int64_t count = 0;
+  for (const at::Tensor& parameter : module.parameters()) count += parameter.numel();
+  return count;
+}
+
 int exit_code(const train::TrainResult& result) {
   return result.outcome == train::Outcome::interrupted ? 128 + result.signal : 0;
 }
@@ -148,13 +154,20 @@ int run_pretrain(const ConfigArguments& arguments, std::ostream& out) {
   std::filesystem::create_directories(directory, ignored);
   const RunLock lock(directory);
   require_same_run(directory, config);
+  if (config.train.resume == train::Resume::never && has_begun(directory)) {
+    throw UsageError(directory.string() +
+                     ": already holds checkpoints; use train.resume=auto, or another run directory");
+  }
   const bool may_be_done = config.train.resume == train::Resume::automatic;
   if (const std::string done = may_be_done ? finished_result(directory, config.train) : ""; !done.empty()) {
     std::cerr << directory.string() << ": this run is complete; nothing to do\n";
     out << done;
     return 0;
   }
-  const std::string resolved = to_yaml(config);
+  // What the run is, not how this start was asked for: the file works as the configuration of the next start.
+  RunConfig kept = config;
+  kept.train.resume = train::Resume::automatic;
+  const std::string resolved = to_yaml(kept);
   write_file_atomically(directory / "config.yaml", resolved);
   const auto log = train::open_log(directory / "log.txt", std::cerr, ::isatty(STDERR_FILENO) != 0);
 
@@ -162,6 +175,14 @@ int run_pretrain(const ConfigArguments& arguments, std::ostream& out) {
   nn::initialize_parameters(*model, config.model, config.train.seed);
   model->to(device);
   nn::set_compute_dtype(*model, train::compute_dtype(config.train.precision, device));
+  log->info("{}: {:.1f}M parameters on {} in {}, {} documents ({} tokens) to learn from, {} held out",
+            directory.string(), static_cast<double>(count_parameters(*model)) / 1e6, device.str(),
+            train::compute_dtype(config.train.precision, device) == at::kBFloat16 ? "bfloat16" : "float32",
+            data.train->documents(), data.train->tokens(), data.valid ? data.valid->documents() : 0);
+  if (config.model.vocabulary_size >= tokenizer->vocabulary_size() + 64) {
+    log->warn("model.vocabulary_size is {}, the tokenizer has {} pieces; 0 takes the tokenizer's",
+              config.model.vocabulary_size, tokenizer->vocabulary_size());
+  }
   train::MlmTask task(model, data.train_loader(config), data.validation(config),
                       {device, config.train.seed, config.train.validation_batches});
   install_signal_handlers();
@@ -169,6 +190,11 @@ int run_pretrain(const ConfigArguments& arguments, std::ostream& out) {
       train::train(task, {config.train, config.optimizer, config.schedule},
                    {directory, resolved, tokenizer->serialized(), log, &stop_signal()}, std::cerr,
                    ::isatty(STDERR_FILENO) != 0);
+  if (result.outcome == train::Outcome::interrupted) {
+    log->info("interrupted and saved at step {}; run the same command to go on", result.step);
+  } else {
+    log->info("done: {}", (directory / "checkpoints").string());
+  }
   const std::string text = train::to_json(result);
   write_file_atomically(directory / "result.json", text);
   out << text;

@@ -148,6 +148,10 @@ fs::path resolve_checkpoint(const fs::path& run) {
   if (!fs::exists(run, ignored)) {
     throw CheckpointError(run.string() + ": no such run directory or checkpoint");
   }
+  if (run.filename() == "best" || run.filename() == "last") {
+    const CheckpointStore siblings(run.parent_path(), 1);
+    if (const auto step = siblings.pointer(run.filename().string())) return siblings.path_of(*step);
+  }
   if (!fs::is_directory(run, ignored)) {
     throw CheckpointError(run.string() + ": expected a run directory or a checkpoint directory, got a file");
   }

@@ -62,7 +62,7 @@ TEST_F(FillMaskTest, OrdinaryTextNeverSpellsASpecialToken) {
 TEST_F(FillMaskTest, CandidatesAreSortedProbabilitiesOfOrdinaryTokens) {
   LoadedModel loaded{
       .checkpoint = {}, .config = {}, .tokenizer = tokenizer_, .device = c10::Device(c10::kCPU)};
-  loaded.config.model.vocabulary_size = tokenizer_->vocabulary_size();
+  loaded.config.model.vocabulary_size = tokenizer_->vocabulary_size() + 100;  // rows without a piece
   loaded.config.model.width = 16;
   loaded.config.model.num_layers = 3;
   std::get<nn::AttentionOptions>(loaded.config.model.blocks["transformer"].mixer.value).heads = 2;
@@ -78,6 +78,7 @@ TEST_F(FillMaskTest, CandidatesAreSortedProbabilitiesOfOrdinaryTokens) {
   EXPECT_TRUE(results[1].empty());
   double total = 0, previous = 1;
   for (const Candidate& candidate : results[2].at(0)) {
+    EXPECT_LT(candidate.id, tokenizer_->vocabulary_size());
     EXPECT_GE(candidate.id, tokenizer_->special().first_ordinary);
     EXPECT_LE(candidate.probability, previous);
     previous = candidate.probability;

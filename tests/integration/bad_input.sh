@@ -88,7 +88,7 @@ cp -r run hurt; rm -rf hurt/checkpoints/step-00000002 hurt/result.json
 printf 'X' | dd of=hurt/checkpoints/step-00000004/model.safetensors bs=1 seek=5000 conv=notrunc 2>/dev/null
 printf 'step-00000004\n' >hurt/checkpoints/best
 expect 4 'model.safetensors' "$mabert" evaluate hurt
-expect 4 'model.safetensors' "$mabert" pretrain "$tiny" "${common[@]}" run_dir=hurt train.steps=4
+expect_beside "$training" 4 'model.safetensors' "$mabert" pretrain "$tiny" "${common[@]}" run_dir=hurt train.steps=4
 
 # Prediction.
 printf 'no mask here\n' >nomask.txt; expect 2 'nomask.txt:1' "$mabert" predict run --input nomask.txt

@@ -77,6 +77,7 @@ TEST_F(CheckpointStoreTest, ResolvesARunOrACheckpoint) {
   store_.save(2, content(2), false);
   EXPECT_EQ(resolve_checkpoint(directory_), store_.path_of(1));
   EXPECT_EQ(resolve_checkpoint(store_.path_of(2)), store_.path_of(2));
+  EXPECT_EQ(resolve_checkpoint(directory_ / "checkpoints" / "last"), store_.path_of(2));
   fs::remove(directory_ / "checkpoints" / "best");
   EXPECT_EQ(resolve_checkpoint(directory_), store_.path_of(2));
   fs::remove(directory_ / "checkpoints" / "last");
