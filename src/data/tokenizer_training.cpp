@@ -94,12 +94,13 @@ std::unordered_map<std::string, std::string> trainer_arguments(const TokenizerOp
   };
   if (const std::string limit = digits_after("<=");
       message.find("too high") != std::string::npos && !limit.empty()) {
-    throw UsageError("vocabulary_size: expected at most " + limit +
+    throw UsageError("tokenizer.vocabulary_size: expected at most " + limit +
                      ", the largest that this text supports, got " + wanted + "; lower it or give more text");
   }
   if (const std::string least = digits_after(" vs "); !least.empty()) {
-    throw UsageError("vocabulary_size: expected at least " + least + ", the characters of this text, got " +
-                     wanted + "; raise it or lower character_coverage");
+    throw UsageError("tokenizer.vocabulary_size: expected at least " + least +
+                     ", the characters of this text, got " + wanted +
+                     "; raise it or lower character_coverage");
   }
   throw DataError("training the tokenizer failed: " + message.substr(0, message.find('\n')));
 }
