@@ -25,7 +25,7 @@ Json to_json(const train::Evaluation& evaluation) {
 void print(const char* name, const train::Evaluation& evaluation, std::ostream& out) {
   char line[256];
   std::snprintf(line, sizeof line,
-                "%-9s loss %.4f  perplexity %.2f  masked accuracy %.2f %%  (%lld predicted of %lld tokens)\n",
+                "%s: loss %.4f  perplexity %.2f  masked accuracy %.2f %%  (%lld predicted of %lld tokens)\n",
                 name, evaluation.loss, evaluation.perplexity, 100 * evaluation.masked_accuracy,
                 static_cast<long long>(evaluation.predicted), static_cast<long long>(evaluation.tokens));
   out << line;

@@ -156,6 +156,13 @@ TEST_P(MixerContractTest, SequencesDoNotSeeTheirNeighbours) {
   const at::Tensor other = mixer_->forward(changed, layout, {});
   EXPECT_LE(difference(out.narrow(0, 0, 7), other.narrow(0, 0, 7)), 1e-6);
   EXPECT_LE(difference(out.narrow(0, 19, 10), other.narrow(0, 19, 10)), 1e-6);
+
+  // Nor does a gradient that reaches one sequence go on to another.
+  const at::Tensor x = rows_.detach().clone().requires_grad_();
+  mixer_->forward(x, layout, {}).narrow(0, 7, 12).square().sum().backward();
+  EXPECT_GT(x.grad().narrow(0, 7, 12).abs().max().item<double>(), 0);
+  EXPECT_EQ(x.grad().narrow(0, 0, 7).abs().max().item<double>(), 0);
+  EXPECT_EQ(x.grad().narrow(0, 19, 10).abs().max().item<double>(), 0);
 }
 
 TEST_P(MixerContractTest, OrderOfSequencesDoesNotMatter) {
