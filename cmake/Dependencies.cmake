@@ -1,7 +1,6 @@
 # Imported targets for what tools/install_dependencies.sh provides: mabert_torch (CPU libraries), mabert_torch_cuda,
 # mabert_sentencepiece, mabert_yaml, mabert_spdlog, mabert_json, mabert_highway, mabert_lzma, GTest::gtest.
 
-set(MABERT_DEPS_DIR ${PROJECT_SOURCE_DIR}/.deps CACHE PATH "Where tools/install_dependencies.sh put its downloads")
 set(MABERT_TORCH_ROOT "" CACHE PATH "LibTorch (include/ and lib/); empty: the one in MABERT_DEPS_DIR")
 if(DEFINED ENV{MABERT_TORCH_ROOT})
   set_property(CACHE MABERT_TORCH_ROOT PROPERTY VALUE "$ENV{MABERT_TORCH_ROOT}")
@@ -23,13 +22,16 @@ target_link_libraries(mabert_torch INTERFACE ${torch_root}/lib/libtorch_cpu.so $
 target_link_options(mabert_torch INTERFACE
   "LINKER:-rpath,${torch_root}/lib" "LINKER:--allow-shlib-undefined" "LINKER:--disable-new-dtags")
 
-if(MABERT_CUDA)
-  find_package(CUDAToolkit 13 REQUIRED)
+if(MABERT_CUDA OR MABERT_CUDA_COMPILE_ONLY)
+  if(NOT EXISTS ${torch_root}/lib/libtorch_cuda.so)
+    message(FATAL_ERROR "The LibTorch in '${torch_root}' lacks its CUDA libraries: run "
+      "MABERT_WITH_CUDA=1 tools/install_dependencies.sh, or set MABERT_TORCH_ROOT")
+  endif()
   add_library(mabert_torch_cuda INTERFACE)
   # Debian's gcc passes --as-needed, which would drop libtorch_cuda without a word: it only registers itself.
   target_link_options(mabert_torch_cuda INTERFACE "LINKER:--no-as-needed"
     ${torch_root}/lib/libtorch_cuda.so ${torch_root}/lib/libc10_cuda.so "LINKER:--as-needed")
-  target_link_libraries(mabert_torch_cuda INTERFACE mabert_torch CUDA::cudart)
+  target_link_libraries(mabert_torch_cuda INTERFACE mabert_torch mabert_cuda_runtime)
 endif()
 
 find_package(Threads REQUIRED)

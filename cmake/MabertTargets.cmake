@@ -21,12 +21,31 @@ function(mabert_add_layer name)
   target_compile_features(mabert_${name} PUBLIC cxx_std_20)
 endfunction()
 
+# mabert_add_cuda_kernels(SOURCES a.cu register_cuda.cpp ... LINKS target ...): the CUDA part of the layer kernels.
+# With MABERT_CUDA every program that links kernels links it too. With MABERT_CUDA_COMPILE_ONLY a program that is never
+# run does, and the others stay CPU programs: libtorch_cuda.so can be linked against on its own, but does not load without
+# gigabytes of cuBLAS, cuDNN, NCCL and others, which a machine without a GPU has no use for. So one build folder serves
+# the tests on the CPU and compiles and links (but does not run) the same CUDA objects as a GPU build.
+function(mabert_add_cuda_kernels)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINKS" ${ARGN})
+  mabert_add_layer(kernels_cuda SOURCES ${ARG_SOURCES} LINKS ${ARG_LINKS} mabert_torch_cuda)
+  set_target_properties(mabert_kernels_cuda PROPERTIES CUDA_STANDARD 17 CUDA_STANDARD_REQUIRED ON)
+  if(MABERT_CUDA_COMPILE_ONLY)
+    file(CONFIGURE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/empty_main.cpp CONTENT "int main() {}\n")
+    mabert_add_program(mabert_cuda_link_check LAYER kernels
+      SOURCES ${CMAKE_CURRENT_BINARY_DIR}/empty_main.cpp LINKS mabert_kernels_cuda)
+  endif()
+endfunction()
+
 # mabert_add_program(NAME LAYER app SOURCES a.cpp ... LINKS target ...)
 function(mabert_add_program name)
   cmake_parse_arguments(ARG "" "LAYER" "SOURCES;LINKS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   foreach(layer IN LISTS MABERT_STACK_${ARG_LAYER})
     target_link_libraries(${name} PRIVATE mabert_${layer})
+    if(MABERT_CUDA AND layer STREQUAL kernels)
+      target_link_libraries(${name} PRIVATE mabert_kernels_cuda)
+    endif()
   endforeach()
   target_link_libraries(${name} PRIVATE ${ARG_LINKS} mabert_warnings)
 endfunction()

@@ -5,7 +5,9 @@
 #   tools/install_dependencies.sh              install what is missing; a second run does nothing and needs no network
 #   MABERT_TORCH_ROOT=DIR  …                   use the LibTorch in DIR (has include/ and lib/) instead of fetching one
 #   MABERT_DEPS_DIR=DIR    …                   put .deps elsewhere
-#   MABERT_WITH_CUDA=1     …                   also unpack LibTorch's CUDA libraries (a CUDA toolkit must be there already)
+#   MABERT_WITH_CUDA=1     …                   also unpack LibTorch's CUDA libraries and, where no CUDA 13 toolkit is
+#                                              installed, fetch the compiler (100 MB; no driver, no GPU needed);
+#                                              implied by the presets that need it (MABERT_PRESET=ci, cuda-…)
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 deps=${MABERT_DEPS_DIR:-$root/.deps}
@@ -66,6 +68,33 @@ install_torch() {
   rm -f "$work"/*.whl
 }
 
+# Is there a toolkit that compiles and links? Some have no headers, some are too old for LibTorch's.
+has_cuda_toolkit() {
+  local nvcc=${CUDACXX:-$(command -v nvcc || echo /usr/local/cuda/bin/nvcc)}
+  "$nvcc" --version 2>/dev/null | grep -qE 'release (1[3-9]|[2-9][0-9])\.' &&
+    echo '#include <cuda_runtime.h>
+          #include <cub/version.cuh>
+          __global__ void kernel() {}
+          int main() {}' | "$nvcc" -x cu -cudart shared -o "$work/toolkit-test" - >"$work/toolkit-test.log" 2>&1
+}
+
+install_cuda_compiler() {
+  local prefix=$deps/cuda wheels=(nvidia-cuda-nvcc nvidia-cuda-crt nvidia-nvvm nvidia-cuda-cccl nvidia-cuda-runtime)
+  is_pinned "$prefix" "${wheels[@]}" && return
+  rm -rf "$prefix"
+  has_cuda_toolkit && return
+  install_packages "${fetch_packages[@]}"
+  fetch "${wheels[@]}"
+  say 'unpacking the CUDA compiler'
+  for wheel in "$work"/nvidia_*.whl; do unzip -q -o "$wheel" 'nvidia/cu13/*' -d "$work/cuda"; done
+  rm -f "$work"/*.whl
+  mv "$work/cuda/nvidia/cu13" "$prefix"
+  ln -s lib "$prefix/lib64"
+  ln -s libcudart.so.13 "$prefix/lib/libcudart.so"
+  CUDACXX=$prefix/bin/nvcc has_cuda_toolkit || { cat "$work/toolkit-test.log" >&2; die 'the fetched CUDA compiler does not work'; }
+  pinned "${wheels[@]}" >"$prefix/pinned"
+}
+
 install_sentencepiece() {
   local prefix=$deps/sentencepiece
   is_pinned "$prefix" sentencepiece && return
@@ -88,12 +117,14 @@ install_sentencepiece() {
 
 case "${1:-}" in
   '') ;;
-  -h|--help) sed -n '2,9p' "$0"; exit 0 ;;
+  -h|--help) sed -n '2,11p' "$0"; exit 0 ;;
   *) die "unknown argument $1 (see --help)" ;;
 esac
+case "${MABERT_PRESET:-}" in ci|cuda-*) MABERT_WITH_CUDA=1 ;; esac
 [ "$(uname -m)" = x86_64 ] || die 'only x86-64 is supported'
 mkdir -p "$deps"
 work=$(mktemp -d "$deps/work.XXXXXX"); trap 'rm -rf "$work"' EXIT
 install_packages "${packages[@]}"
 [ -n "${MABERT_TORCH_ROOT:-}" ] || install_torch
+[ -z "${MABERT_WITH_CUDA:-}" ] || install_cuda_compiler
 install_sentencepiece

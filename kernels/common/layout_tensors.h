@@ -6,15 +6,16 @@
 
 namespace mabert::kernels {
 
-/// Operators receive a layout as {offsets, begin, end, position, sequence} and, only with holes, the row
-/// mask.
+/// Operators receive a layout as {offsets, begin, end, position, sequence, order} and, only with holes, the
+/// row mask.
 inline LayoutView view_layout(at::TensorList layout) {
   return {.offsets = layout[0].const_data_ptr<std::int32_t>(),
           .begin = layout[1].const_data_ptr<std::int32_t>(),
           .end = layout[2].const_data_ptr<std::int32_t>(),
           .position = layout[3].const_data_ptr<std::int32_t>(),
           .sequence = layout[4].const_data_ptr<std::int32_t>(),
-          .valid = layout.size() > 5 ? layout[5].const_data_ptr<bool>() : nullptr,
+          .order = layout[5].const_data_ptr<std::int32_t>(),
+          .valid = layout.size() > 6 ? layout[6].const_data_ptr<bool>() : nullptr,
           .sequences = layout[1].size(0),
           .rows = layout[3].size(0)};
 }

@@ -17,6 +17,7 @@ struct LayoutView {
   const std::int32_t* end;       ///< (sequences)
   const std::int32_t* position;  ///< (rows)
   const std::int32_t* sequence;  ///< (rows)
+  const std::int32_t* order;     ///< (sequences): from the longest span to the shortest
   const bool* valid;             ///< (rows), or null where the spans say everything
   std::int64_t sequences, rows;
 };

@@ -62,11 +62,12 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> forward(
     const at::Tensor& u, const at::Tensor& delta, const at::Tensor& a, const at::Tensor& b,
     const at::Tensor& c, const std::optional<at::Tensor>& d, const std::optional<at::Tensor>& z,
     const std::optional<at::Tensor>& delta_bias, const std::optional<at::Tensor>& initial_state,
-    at::TensorList layout, std::int64_t reverse, bool save_states) {
+    at::TensorList layout, std::int64_t /*max_length*/, std::int64_t reverse,
+    std::int64_t save_every, bool /*wide_states*/, bool /*last_state*/) {
   const ScanTensors inputs = ScanTensors{u, delta, a, b, c, d, z, delta_bias, initial_state}.arranged();
   ScanParams params = inputs.params(layout, reverse);
   const bool is_float = u.scalar_type() == at::kFloat;
-  const ScanResults results(inputs, params, save_states && is_float, !every_row_valid(params.layout));
+  const ScanResults results(inputs, params, save_every > 0 && is_float, !every_row_valid(params.layout));
   if (!is_float) {
     scan_forward_double(params);
     return results.released();
@@ -81,7 +82,8 @@ std::vector<at::Tensor> backward(const at::Tensor& grad_out, const at::Tensor& u
                                  const std::optional<at::Tensor>& d, const std::optional<at::Tensor>& z,
                                  const std::optional<at::Tensor>& delta_bias,
                                  const std::optional<at::Tensor>& initial_state, const at::Tensor& states,
-                                 at::TensorList layout, std::int64_t reverse) {
+                                 at::TensorList layout, std::int64_t /*max_length*/, std::int64_t reverse,
+                                 std::int64_t /*save_every*/) {
   const ScanTensors inputs = ScanTensors{u, delta, a, b, c, d, z, delta_bias, initial_state}.arranged();
   const at::Tensor grad = with_dense_rows(grad_out);
   ScanParams params = inputs.params(layout, reverse);

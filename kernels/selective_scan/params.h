@@ -17,7 +17,8 @@ struct ScanParams {
   std::uint64_t reverse;      // bit g: group g runs from right to left
   const void *u, *delta, *z;  // T (rows, channels), strides below
   std::int64_t u_stride, delta_stride, z_stride;
-  const void *b, *c;           // T (rows, groups, state_size)
+  const void *b, *c;  // T (rows, groups, state_size), strides below
+  std::int64_t b_stride, b_group_stride, c_stride, c_group_stride;
   const void* a;               // A (state_size, channels): transposed
   const void *d, *delta_bias;  // A (channels)
   const void* initial_state;   // A (sequences, state_size, channels): transposed
@@ -33,6 +34,8 @@ struct ScanGradients {
   std::int64_t grad_out_stride;
   void *du, *ddelta, *dz;  // T (rows, channels)
   void *db, *dc;           // A (channel blocks of a group, rows, groups, state_size)
+  void* dbc;               // T (channel tiles of a group, rows, groups, 2, state_size): B, then C
+  void* channel_sums;      // A (parts, 18 * channels): dA (channels, 16), dD, the bias's gradient
   void* da;                // A (parts, state_size, channels)
   void *dd, *ddelta_bias;  // A (parts, channels)
   void* dinitial_state;    // A (sequences, state_size, channels)

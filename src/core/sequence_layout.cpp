@@ -104,7 +104,7 @@ void SequenceLayout::build(const std::vector<bool>& valid, std::int64_t num_sequ
   has_holes_ = false;
 
   const bool masked = !all_valid();
-  const std::int64_t words = (sequences + 1) * (masked ? 2 : 1) + 2 * sequences + 2 * rows_ +
+  const std::int64_t words = (sequences + 1) * (masked ? 2 : 1) + 3 * sequences + 2 * rows_ +
                              (masked ? num_valid_ + (rows_ + 3) / 4 : 0);
   const at::Tensor packed = at::empty({words}, at::TensorOptions().dtype(at::kInt));
   name_views(packed);
@@ -135,6 +135,13 @@ void SequenceLayout::build(const std::vector<bool>& valid, std::int64_t num_sequ
   std::copy(host_offsets_.begin(), host_offsets_.end(), offsets_.mutable_data_ptr<std::int32_t>());
   std::copy(host_begin_.begin(), host_begin_.end(), begin_.mutable_data_ptr<std::int32_t>());
   std::copy(host_end_.begin(), host_end_.end(), end_.mutable_data_ptr<std::int32_t>());
+  auto* order = order_.mutable_data_ptr<std::int32_t>();
+  std::iota(order, order + sequences, 0);
+  const auto length = [&](std::int32_t s) {
+    return host_end_[static_cast<std::size_t>(s)] - host_begin_[static_cast<std::size_t>(s)];
+  };
+  std::stable_sort(order, order + sequences,
+                   [&](std::int32_t x, std::int32_t y) { return length(x) > length(y); });
   if (masked) {
     compact_offsets.push_back(seen);
     std::copy(compact_offsets.begin(), compact_offsets.end(),
@@ -156,6 +163,7 @@ void SequenceLayout::name_views(const at::Tensor& packed) {
   end_ = take(sequences);
   position_ = take(rows_);
   sequence_ = take(rows_);
+  order_ = take(sequences);
   if (all_valid()) {
     compact_ = compact_offsets_ = row_mask_ = at::Tensor();
     return;

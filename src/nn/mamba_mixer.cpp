@@ -47,6 +47,9 @@ std::shared_ptr<SequenceMixer> MambaOptions::build(const MixerSettings& settings
 MambaMixer::MambaMixer(const MambaOptions& options, const MixerSettings& settings)
     : direction_(resolve(options.direction, settings.occurrence)),
       reverse_(reversed_groups(direction_)),
+      saved_states_{.every = options.saved_states == SavedScanStates::every_4 ? 4 : 8,
+                    .wide = options.wide_states,
+                    .recompute = options.saved_states == SavedScanStates::recompute},
       inner_(options.expand * settings.width),
       state_size_(options.state_size),
       rank_(options.rank_for(settings.width)) {
@@ -116,7 +119,9 @@ at::Tensor MambaMixer::mix(const at::Tensor& rows, const SequenceLayout& layout,
   inputs.delta_bias = to_wide(dt_proj_->bias);  // (G·E)
   if (groups() == 1) inputs.z = gate;
   const SequenceLayout scanned = ablation.reset_scan_state ? one_sequence_per_row(layout) : inner_layout;
-  at::Tensor y = ops::selective_scan(inputs, scanned, {.reverse = reverse_}).out;  // (T, G·E)
+  at::Tensor y =
+      ops::selective_scan(inputs, scanned, {.reverse = reverse_, .saved = saved_states_, .last_state = false})
+          .out;  // (T, G·E)
   if (groups() > 1) y = y.unflatten(1, {groups(), inner_}).sum(1) * at::silu(gate);
   return out_proj_(y);  // (T, D)
 }

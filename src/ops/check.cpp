@@ -54,8 +54,8 @@ void ArgumentCheck::layout(const SequenceLayout& layout, const char* name, const
 }
 
 std::vector<at::Tensor> layout_tensors(const SequenceLayout& layout) {
-  std::vector<at::Tensor> tensors{layout.offsets(), layout.begin(), layout.end(), layout.position(),
-                                  layout.sequence()};
+  std::vector<at::Tensor> tensors{layout.offsets(),  layout.begin(),    layout.end(),
+                                  layout.position(), layout.sequence(), layout.order()};
   if (layout.has_holes()) tensors.push_back(layout.valid());
   return tensors;
 }

@@ -1,19 +1,23 @@
 #include <torch/library.h>
 
-// Conventions: `layout` is {offsets, begin, end, position, sequence} of a SequenceLayout and, only where
-// spans do not suffice, its row mask; `reverse` has bit g set where channel group g runs from right to left.
-// A backward returns one gradient for each tensor input of its forward, undefined for an absent one.
+// Conventions: `layout` is {offsets, begin, end, position, sequence, order} of a SequenceLayout and, only
+// where spans do not suffice, its row mask; max_length its bound on the rows of a sequence; `reverse` has bit
+// g set where channel group g runs from right to left. A backward returns one gradient for each tensor input
+// of its forward, undefined for an absent one.
 TORCH_LIBRARY_FRAGMENT(mabert, m) {
+  // save_every: states to save for the backward, one in so many rows (a body may have an interval of its
+  // own); 0: none, which through autograd means that the backward runs the forward again. states: opaque.
   m.def(
       "selective_scan(Tensor u, Tensor delta, Tensor a, Tensor b, Tensor c, Tensor? d, Tensor? z, Tensor? "
       "delta_bias, "
-      "Tensor? initial_state, Tensor[] layout, int reverse, bool save_states) "
-      "-> (Tensor out, Tensor states, Tensor last_state)");
+      "Tensor? initial_state, Tensor[] layout, int max_length, int reverse, int save_every, bool "
+      "wide_states, "
+      "bool last_state) -> (Tensor out, Tensor states, Tensor last_state)");
   m.def(
       "selective_scan_backward(Tensor grad_out, Tensor u, Tensor delta, Tensor a, Tensor b, Tensor c, "
       "Tensor? d, "
-      "Tensor? z, Tensor? delta_bias, Tensor? initial_state, Tensor states, Tensor[] layout, int reverse) -> "
-      "Tensor[]");
+      "Tensor? z, Tensor? delta_bias, Tensor? initial_state, Tensor states, Tensor[] layout, int max_length, "
+      "int reverse, int save_every) -> Tensor[]");
 
   m.def(
       "causal_conv1d(Tensor x, Tensor weight, Tensor? bias, Tensor[] layout, int groups, int reverse) -> "

@@ -36,6 +36,8 @@ void check_inputs(const ScanInputs& in, const SequenceLayout& layout, const Scan
   if (in.d) require("d", *in.d, {channels}, sums);
   if (in.z) require("z", *in.z, {rows, channels}, type);
   if (in.delta_bias) require("delta_bias", *in.delta_bias, {channels}, sums);
+  check.that(options.saved.every == 4 || options.saved.every == 8, "saved.every", "4 or 8",
+             std::to_string(options.saved.every));
   if (in.initial_state)
     require("initial_state", *in.initial_state, {layout.capacity(), channels, state_size}, sums);
 }
@@ -47,8 +49,11 @@ ScanOutput selective_scan(const ScanInputs& in, const SequenceLayout& layout, co
   static const auto op = find_operator<SelectiveScanSignature>("mabert::selective_scan");
   const std::vector<at::Tensor> tensors = layout_tensors(layout);
   const std::int64_t reverse = reverse_bits(ArgumentCheck("selective_scan"), options.reverse);
-  auto [out, states, last_state] = op.call(in.u, in.delta, in.a, in.b, in.c, in.d, in.z, in.delta_bias,
-                                           in.initial_state, tensors, reverse, /*save_states=*/false);
+  const bool saves = !options.saved.recompute && any_requires_grad({in.u, in.delta, in.a, in.b, in.c, in.d,
+                                                                    in.z, in.delta_bias, in.initial_state});
+  auto [out, states, last_state] = op.call(
+      in.u, in.delta, in.a, in.b, in.c, in.d, in.z, in.delta_bias, in.initial_state, tensors,
+      layout.max_length(), reverse, saves ? options.saved.every : 0, options.saved.wide, options.last_state);
   return {.out = out, .last_state = last_state};
 }
 

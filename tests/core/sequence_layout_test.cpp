@@ -46,6 +46,16 @@ TEST(SequenceLayoutTest, SlackIsCoveredByEmptySequences) {
   EXPECT_EQ(values(layout.compact_offsets()), (Ints{0, 2, 3, 3, 3, 3, 3}));
 }
 
+TEST(SequenceLayoutTest, OrderIsFromTheLongestSpanToTheShortest) {
+  const std::vector<std::int64_t> lengths{2, 5, 0, 5, 1};
+  EXPECT_EQ(values(SequenceLayout::ragged(lengths).order()), (Ints{1, 3, 0, 4, 2}));
+  // Slack has empty spans; of a padded batch the spans count, not the rows.
+  const auto slack = SequenceLayout::ragged(lengths, {.rows = 20, .sequences = 8, .max_length = 5});
+  EXPECT_EQ(values(slack.order()), (Ints{1, 3, 0, 4, 2, 5, 6, 7}));
+  const auto mask = at::tensor({0, 1, 0, 0, 0, 0, 1, 1, 1, 0, 1, 0}, at::kInt).view({3, 4}).to(at::kBool);
+  EXPECT_EQ(values(SequenceLayout::padded(mask).order()), (Ints{2, 1, 0}));
+}
+
 TEST(SequenceLayoutTest, OverCapacityIsAnError) {
   const std::vector<std::int64_t> lengths{4, 4};
   EXPECT_THROW(SequenceLayout::ragged(lengths, {.rows = 7}), UsageError);

@@ -84,6 +84,49 @@ TEST_P(CausalConv1dTest, MatchesReferenceForwardAndBackward) {
   }
 }
 
+// Channels in multiples of 16 bytes, whole runs of rows with all their taps, runs cut by sequences, pads and
+// halos.
+TEST_P(CausalConv1dTest, WideRowsMatchReference) {
+  for (const auto& reverse : std::vector<std::vector<bool>>{{false}, {true, false}}) {
+    for (const std::int64_t width : {2, 4, 16}) {
+      SCOPED_TRACE(::testing::Message() << "groups " << reverse.size() << " width " << width);
+      expect_matches(GetParam(), SequenceLayout::ragged(Lengths{0, 31, 1, 2, 200, 3}), 48, width, reverse,
+                     true);
+    }
+  }
+  const auto slack =
+      SequenceLayout::ragged(Lengths{150, 0, 31}, {.rows = 300, .sequences = {}, .max_length = 150});
+  expect_matches(GetParam(), slack, 144, 4, {false, true, true}, true);
+  for (const PadSide side : {PadSide::left, PadSide::right, PadSide::holes}) {
+    expect_matches(GetParam(), padded_layout({3, 0, 19, 150}, side, 70), 32, 4, {false, true}, true);
+  }
+}
+
+TEST_P(CausalConv1dTest, NoRowsGiveZeroParameterGradients) {
+  const Problem p = make_problem(GetParam(), 0, 16, 4, true);
+  const Result actual = run(p, SequenceLayout::ragged(Lengths{0, 0}).to(GetParam().device), {false});
+  EXPECT_EQ(actual.out.size(0), 0);
+  EXPECT_EQ(actual.dx.size(0), 0);
+  EXPECT_TRUE(actual.dweight.eq(0).all().item<bool>());
+  EXPECT_TRUE(actual.dbias.eq(0).all().item<bool>());
+}
+
+TEST_P(CausalConv1dTest, ParametersMayHaveTheTypeOfTheRows) {
+  const DeviceCase& where = GetParam();
+  const auto layout = SequenceLayout::ragged(Lengths{40, 9}).to(where.device);
+  Problem p = make_problem(where, 49, 32, 4, true);
+  p.weight = where.place(p.weight);
+  p.bias = where.place(*p.bias);
+  Problem wide = p;
+  wide.weight = where.place_sums(p.weight);
+  wide.bias = where.place_sums(*p.bias);
+  const Result actual = run(p, layout, {false}), expected = run(wide, layout, {false});
+  EXPECT_TRUE(at::equal(actual.out, expected.out));
+  EXPECT_TRUE(at::equal(actual.dx, expected.dx));
+  EXPECT_TRUE(at::equal(actual.dweight, where.place(expected.dweight)));
+  EXPECT_TRUE(at::equal(actual.dbias, where.place(expected.dbias)));
+}
+
 TEST_P(CausalConv1dTest, PadContentIsFree) {
   const DeviceCase& where = GetParam();
   for (const PadSide side : {PadSide::left, PadSide::right, PadSide::holes}) {
@@ -141,6 +184,21 @@ TEST_P(CausalConv1dTest, RepeatsBitForBitWithAnyNumberOfThreadsAndStrides) {
     EXPECT_TRUE(at::equal(first.dweight, again.dweight));
     EXPECT_TRUE(at::equal(first.dbias, again.dbias));
   }
+}
+
+// One half of a projection's output, as the mixer passes it.
+TEST_P(CausalConv1dTest, ColumnsOfAWiderMatrixGiveTheSameBits) {
+  const DeviceCase& where = GetParam();
+  const auto layout = SequenceLayout::ragged(Lengths{300, 1, 50}).to(where.device);
+  const Problem p = make_problem(where, 351, 64, 4, true);
+  Problem half = p;
+  half.x = at::cat({p.grad, p.x}, 1).narrow(1, 64, 64);
+  half.grad = at::cat({p.x, p.grad}, 1).narrow(1, 64, 64);
+  const Result expected = run(p, layout, {false, true}), actual = run(half, layout, {false, true});
+  EXPECT_TRUE(at::equal(actual.out, expected.out));
+  EXPECT_TRUE(at::equal(actual.dx, expected.dx));
+  EXPECT_TRUE(at::equal(actual.dweight, expected.dweight));
+  EXPECT_TRUE(at::equal(actual.dbias, expected.dbias));
 }
 
 TEST(CausalConv1dFiniteDifferenceTest, EveryInput) {

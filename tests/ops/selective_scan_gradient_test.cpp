@@ -64,27 +64,28 @@ TEST_P(SelectiveScanGradientTest, BackwardCalledDirectlyGivesTheSame) {
   using Forward = std::tuple<at::Tensor, at::Tensor, at::Tensor>(
       const at::Tensor&, const at::Tensor&, const at::Tensor&, const at::Tensor&, const at::Tensor&,
       const std::optional<at::Tensor>&, const std::optional<at::Tensor>&, const std::optional<at::Tensor>&,
-      const std::optional<at::Tensor>&, at::TensorList, std::int64_t, bool);
-  using Backward = std::vector<at::Tensor>(const at::Tensor&, const at::Tensor&, const at::Tensor&,
-                                           const at::Tensor&, const at::Tensor&, const at::Tensor&,
-                                           const std::optional<at::Tensor>&, const std::optional<at::Tensor>&,
-                                           const std::optional<at::Tensor>&, const std::optional<at::Tensor>&,
-                                           const at::Tensor&, at::TensorList, std::int64_t);
+      const std::optional<at::Tensor>&, at::TensorList, std::int64_t, std::int64_t, std::int64_t, bool, bool);
+  using Backward = std::vector<at::Tensor>(
+      const at::Tensor&, const at::Tensor&, const at::Tensor&, const at::Tensor&, const at::Tensor&,
+      const at::Tensor&, const std::optional<at::Tensor>&, const std::optional<at::Tensor>&,
+      const std::optional<at::Tensor>&, const std::optional<at::Tensor>&, const at::Tensor&, at::TensorList,
+      std::int64_t, std::int64_t, std::int64_t);
   const DeviceCase& where = GetParam();
   const auto layout = SequenceLayout::ragged(Lengths{13, 40}).to(where.device);
   const auto in = place_scan(random_scan(53, 2, 10, 7, 1, true), where, false);
   const auto grad = where.place(random_tensor({53, 10}, 99));
   const auto find = [](const char* name) { return c10::Dispatcher::singleton().findSchemaOrThrow(name, ""); };
-  const std::vector<at::Tensor> tensors{layout.offsets(), layout.begin(), layout.end(), layout.position(),
-                                        layout.sequence()};
-  const auto [out, states, last_state] = find("mabert::selective_scan")
-                                             .typed<Forward>()
-                                             .call(in.u, in.delta, in.a, in.b, in.c, in.d, in.z,
-                                                   in.delta_bias, in.initial_state, tensors, 0, true);
+  const std::vector<at::Tensor> tensors{layout.offsets(),  layout.begin(),    layout.end(),
+                                        layout.position(), layout.sequence(), layout.order()};
+  const auto [out, states, last_state] =
+      find("mabert::selective_scan")
+          .typed<Forward>()
+          .call(in.u, in.delta, in.a, in.b, in.c, in.d, in.z, in.delta_bias, in.initial_state, tensors,
+                layout.max_length(), 0, 8, false, true);
   const auto direct = find("mabert::selective_scan_backward")
                           .typed<Backward>()
                           .call(grad, in.u, in.delta, in.a, in.b, in.c, in.d, in.z, in.delta_bias,
-                                in.initial_state, states, tensors, 0);
+                                in.initial_state, states, tensors, layout.max_length(), 0, 8);
   const auto through = gradients(in, layout, {false}, grad);
   ASSERT_EQ(direct.size(), through.size());
   for (std::size_t i = 0; i < direct.size(); ++i) EXPECT_TRUE(at::equal(direct[i], through[i])) << i;

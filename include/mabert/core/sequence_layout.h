@@ -68,6 +68,8 @@ class SequenceLayout {
     return position_;
   }  ///< (T) int32: valid rows of the sequence before this one
   const at::Tensor& sequence() const { return sequence_; }  ///< (T) int32: the sequence that owns the row
+  /// (S_cap) int32: the sequences from the longest span to the shortest, in which kernels take them up.
+  const at::Tensor& order() const { return order_; }
   /// (T) bool, only where spans do not suffice (has_holes()); else undefined.
   at::Tensor valid() const { return has_holes_ ? row_mask_ : at::Tensor(); }
   /// (T) bool, true at valid rows; undefined if all_valid().
@@ -93,7 +95,7 @@ class SequenceLayout {
   bool has_holes_ = false, may_have_slack_ = false;
   std::vector<std::int32_t> host_offsets_, host_begin_, host_end_;
   at::Tensor packed_;  // one int32 buffer; everything below is a view of it
-  at::Tensor offsets_, begin_, end_, position_, sequence_, compact_, compact_offsets_, row_mask_;
+  at::Tensor offsets_, begin_, end_, position_, sequence_, order_, compact_, compact_offsets_, row_mask_;
 };
 
 /// (B, L, …) to rows (B·L, …) and back: the one place that converts between the two.

@@ -5,6 +5,7 @@
 #include "mabert/nn/linear.h"
 #include "mabert/nn/mamba_options.h"
 #include "mabert/nn/sequence_mixer.h"
+#include "mabert/ops/selective_scan.h"
 
 namespace mabert::nn {
 
@@ -37,6 +38,7 @@ class MambaMixer : public SequenceMixer {
 
   MambaDirection direction_;
   std::vector<bool> reverse_;  // one entry per group
+  ops::SavedStates saved_states_;
   std::int64_t inner_, state_size_, rank_;
   Linear in_proj_{nullptr}, out_proj_{nullptr};
   Weights conv1d_{nullptr}, x_proj_{nullptr}, dt_proj_{nullptr};

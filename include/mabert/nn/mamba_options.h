@@ -13,6 +13,9 @@ namespace mabert::nn {
 
 enum class MambaDirection { forward, backward, alternate, bidirectional };
 
+/// Which states of the scan the forward keeps for the backward.
+enum class SavedScanStates { every_8, every_4, recompute };
+
 struct MambaOptions {
   static constexpr std::string_view kType = "mamba";
 
@@ -21,6 +24,8 @@ struct MambaOptions {
   std::int64_t expand = 2;
   std::optional<std::int64_t> delta_rank;
   MambaDirection direction = MambaDirection::forward;
+  SavedScanStates saved_states = SavedScanStates::every_8;
+  bool wide_states = false;
 
   template <class Self, class Visitor>
   static void visit_fields(Self& self, Visitor& visit) {
@@ -32,6 +37,11 @@ struct MambaOptions {
           "Rank of the step-size projection (R); null: D / 16.");
     visit("direction", self.direction,
           "alternate: forward, backward, forward, ... over the layers of this block.");
+    visit("saved_states", self.saved_states,
+          "Scan states kept for the backward on CUDA: every_8 rows, every_4 (faster backward of large "
+          "batches, twice "
+          "the memory), or recompute (none kept, the forward runs twice).");
+    visit("wide_states", self.wide_states, "Keep them in float32 even when computing in bfloat16.");
   }
 
   std::optional<config::Problem> problem_in(const MixerSettings& settings) const;
@@ -48,5 +58,11 @@ struct EnumNames<nn::MambaDirection> {
                                     EnumName{"backward", nn::MambaDirection::backward},
                                     EnumName{"alternate", nn::MambaDirection::alternate},
                                     EnumName{"bidirectional", nn::MambaDirection::bidirectional}};
+};
+template <>
+struct EnumNames<nn::SavedScanStates> {
+  static constexpr std::array names{EnumName{"every_8", nn::SavedScanStates::every_8},
+                                    EnumName{"every_4", nn::SavedScanStates::every_4},
+                                    EnumName{"recompute", nn::SavedScanStates::recompute}};
 };
 }  // namespace mabert::config

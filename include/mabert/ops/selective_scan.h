@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <vector>
 
@@ -13,7 +14,7 @@ namespace mabert::ops {
 /// / G)).
 struct ScanInputs {
   at::Tensor u;                             ///< (T, E)
-  at::Tensor delta;                         ///< (T, E), before bias and softplus
+  at::Tensor delta;                         ///< (T, E), before bias and softplus; Δ itself is fp32 (fp64)
   at::Tensor a;                             ///< (E, N) fp32 (fp64 with fp64 inputs), negative
   at::Tensor b;                             ///< (T, G, N)
   at::Tensor c;                             ///< (T, G, N)
@@ -23,8 +24,20 @@ struct ScanInputs {
   std::optional<at::Tensor> initial_state;  ///< (S_cap, E, N) fp32; absent: 0
 };
 
+/// What the forward keeps for the backward: states of E·N values, from which the backward rebuilds the
+/// others.
+struct SavedStates {
+  /// Rows between them in the CUDA kernels for N = 16: 8, or 4 (faster backward of large batches, twice the
+  /// memory). Other bodies save every 16.
+  std::int64_t every = 8;
+  bool wide = false;       ///< fp32, where u's dtype is narrower and the kernels have the choice
+  bool recompute = false;  ///< keep none: the backward runs the forward again
+};
+
 struct ScanOptions {
   std::vector<bool> reverse{false};  ///< one entry per group: scan its channels from right to left
+  SavedStates saved;
+  bool last_state = true;  ///< false: the output's last_state may be empty, which saves S_cap·E·N values
 };
 
 struct ScanOutput {

@@ -1,5 +1,5 @@
 #include "kernels/common/cuda_types.cuh"
-#include "kernels/selective_scan/cuda.h"
+#include "kernels/selective_scan/general.h"
 
 namespace mabert::kernels {
 namespace {

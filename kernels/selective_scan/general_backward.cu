@@ -1,6 +1,6 @@
 #include "kernels/common/block_reduce.cuh"
 #include "kernels/common/cuda_types.cuh"
-#include "kernels/selective_scan/cuda.h"
+#include "kernels/selective_scan/general.h"
 
 namespace mabert::kernels {
 namespace {
