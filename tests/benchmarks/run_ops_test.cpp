@@ -1,0 +1,87 @@
+#include "benchmarks/ops/run_ops.h"
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include <ATen/ops/zeros.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+namespace mabert::bench {
+namespace {
+
+// An operator of no content whose checks have the given errors (tolerance 1) and whose batches are called a
+// and b.
+OperatorBench fake(double small_error, double timed_error, int& calls) {
+  const auto check = [](double error) { return std::vector<Check>{{"x", error, 1}}; };
+  const auto workloads = [=, &calls](const OpsRequest&) {
+    std::vector<Workload> all(2);
+    for (Workload& workload : all) {
+      workload.op = "fake";
+      workload.shape = {2, 8, 128};
+      workload.rows = workload.valid_rows = 16;
+      workload.check = [=] { return check(timed_error); };
+      workload.passes = {{"forward", {.bytes = 1e6}, 1'000'000'000, [&calls](std::int64_t) -> Call {
+                            return [&calls](std::int64_t) {
+                              ++calls;
+                              return Outputs{at::zeros({8})};
+                            };
+                          }}};
+    }
+    all[0].layout = "a";
+    all[1].layout = "b";
+    all[1].baseline = all[0].key();
+    return all;
+  };
+  return {"fake", [=](const OpsRequest&) { return check(small_error); }, workloads};
+}
+
+struct Outcome {
+  int code = 0;
+  std::string table, log;
+};
+
+Outcome run(const OperatorBench& bench, const std::optional<std::filesystem::path>& json = {}) {
+  OpsArguments arguments;
+  arguments.device = "cpu";
+  arguments.samples = 3;
+  arguments.json = json;
+  std::ostringstream out, log;
+  const int code = run_ops(arguments, "mabert_bench ops", out, log, {bench});
+  return {code, out.str(), log.str()};
+}
+
+TEST(RunOpsTest, GoodOperatorsAreTimedAndCompared) {
+  int calls = 0;
+  const std::filesystem::path path = std::filesystem::path(::testing::TempDir()) / "run_ops_test.json";
+  const Outcome outcome = run(fake(0.5, 0.5, calls), path);
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_GT(calls, 0);
+  EXPECT_NE(outcome.table.find("fake"), std::string::npos);
+  std::ifstream file(path);
+  const auto report = nlohmann::json::parse(file);
+  for (const char* key : {"device", "commit", "versions", "command", "limits", "seed", "checks", "rows"}) {
+    EXPECT_TRUE(report.contains(key)) << key;
+  }
+  ASSERT_EQ(report["rows"].size(), 2U);
+  EXPECT_FALSE(report["rows"][0].contains("ratio"));
+  EXPECT_EQ(report["rows"][1]["ratio"]["to"], "a 2x8x128");
+  std::filesystem::remove(path);
+}
+
+TEST(RunOpsTest, AnOperatorThatFailsItsCheckIsNamedAndNotTimed) {
+  for (const bool small : {true, false}) {
+    const double error = small ? std::nan("") : 2.0;
+    int calls = 0;
+    const Outcome outcome = run(small ? fake(error, 0, calls) : fake(0, error, calls));
+    EXPECT_EQ(outcome.code, 1);
+    EXPECT_EQ(calls, 0);
+    EXPECT_EQ(outcome.table.find("forward"), std::string::npos) << outcome.table;
+    EXPECT_NE(outcome.log.find("fake"), std::string::npos);
+    EXPECT_NE(outcome.log.find("not timed"), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace mabert::bench
