@@ -5,10 +5,10 @@
 #include <regex>
 
 #include <ATen/core/Tensor.h>
-#include <ATen/cuda/CUDAEvent.h>
 #include <ATen/cuda/CUDAGraph.h>
 #include <ATen/ops/zeros.h>
 #include <c10/cuda/CUDACachingAllocator.h>
+#include <c10/cuda/CUDAEvent.h>
 #include <c10/cuda/CUDAFunctions.h>
 #include <c10/cuda/CUDAGuard.h>
 
@@ -24,7 +24,7 @@ class CudaMark final : public Mark {
   }
 
  private:
-  at::cuda::CUDAEvent event_;
+  c10::cuda::CUDAEvent event_;
 };
 
 class CudaGraph final : public Recording {

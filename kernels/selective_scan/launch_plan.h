@@ -36,6 +36,8 @@ struct ChunkPlan {
 inline constexpr std::int64_t kChunkRows = 16;
 /// Below, the extra pass and its launch cost more than they bring.
 inline constexpr std::int64_t kLeastChunkRows = 40;
+/// Chunks so short take kernels with small tiles, which begin sooner.
+inline constexpr std::int64_t kShortChunkRows = 128;
 /// Room for the chunks' states, bytes.
 inline constexpr std::int64_t kMostChunkBytes = 256ll << 20;
 
@@ -48,13 +50,23 @@ inline std::int64_t warps_of(const ScanShape& shape, std::int64_t tile) {
          std::min(full, std::max<std::int64_t>(1, shape.sequences));
 }
 
-/// Cuts as often as brings the device to eight warps a multiprocessor, if the batch alone fills no more than
-/// 1/`threshold` of them.
-inline ChunkPlan plan_chunks(const ScanShape& shape, std::int64_t tile, std::int64_t threshold) {
+/// What a pass's kernels can have on a multiprocessor at once.
+struct WarpRoom {
+  std::int64_t usual, of_short_chunks;
+};
+
+/// Cuts as often as fills the device once, if the batch alone has no more than `few` warps a multiprocessor;
+/// short sequences, whose time is mostly latency, more often.
+inline ChunkPlan plan_chunks(const ScanShape& shape, std::int64_t tile, std::int64_t few, WarpRoom room) {
   const std::int64_t length = std::max<std::int64_t>(1, shape.max_length);
-  const std::int64_t aim = 8ll * shape.multiprocessors, warps = warps_of(shape, tile);
-  std::int64_t count = warps * threshold <= aim ? aim / warps : 1;
-  count = std::min(count, std::max<std::int64_t>(1, length / kLeastChunkRows));
+  const std::int64_t warps = warps_of(shape, tile);
+  if (warps > few * shape.multiprocessors) return {1, 0};
+  const auto cuts = [&](std::int64_t on_each) {
+    return std::clamp<std::int64_t>(on_each * shape.multiprocessors / warps, 1,
+                                    std::max<std::int64_t>(1, length / kLeastChunkRows));
+  };
+  const std::int64_t often = cuts(room.of_short_chunks);
+  std::int64_t count = length <= often * kShortChunkRows ? often : cuts(room.usual);
   const std::int64_t bytes =
       std::max<std::int64_t>(1, shape.sequences * shape.channels * shape.state_size * 4);
   count = std::min(count, std::max<std::int64_t>(1, kMostChunkBytes / bytes));
@@ -71,7 +83,7 @@ struct ForwardPlan {
 /// the wider tiles: those share the rows of B and C among more channels.
 inline ForwardPlan plan_forward(const ScanShape& shape) {
   const bool wide = warps_of(shape, 32) >= 18ll * shape.multiprocessors;
-  return {wide ? 4 : 2, wide ? ChunkPlan{1, 0} : plan_chunks(shape, 16, 4)};
+  return {wide ? 4 : 2, wide ? ChunkPlan{1, 0} : plan_chunks(shape, 16, 2, {12, 16})};
 }
 
 struct BackwardPlan {
@@ -88,7 +100,8 @@ inline constexpr std::int64_t kMostScanParts = 256;
 inline BackwardPlan plan_backward(const ScanShape& shape, std::int64_t save_every) {
   const int channels = save_every == 4 ? 4 : 2;
   const std::int64_t parts = std::min(shape.sequences, kMostScanParts);
-  return {channels, parts, parts < shape.sequences ? ChunkPlan{1, 0} : plan_chunks(shape, 8 * channels, 2)};
+  return {channels, parts,
+          parts < shape.sequences ? ChunkPlan{1, 0} : plan_chunks(shape, 8 * channels, 4, {8, 16})};
 }
 
 /// Rows between saved states that the kernels have: 4 or 8; with pads between valid rows always 8.

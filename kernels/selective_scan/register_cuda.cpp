@@ -4,13 +4,10 @@
 #include "kernels/selective_scan/general.h"
 #include "kernels/selective_scan/warp_operator.h"
 
-#include <ATen/cuda/CUDAContextLight.h>
 #include <torch/library.h>
 
 namespace mabert::kernels {
 namespace {
-
-int multiprocessors() { return at::cuda::getCurrentDeviceProperties()->multiProcessorCount; }
 
 std::tuple<at::Tensor, at::Tensor, at::Tensor> forward(
     const at::Tensor& u, const at::Tensor& delta, const at::Tensor& a, const at::Tensor& b,
@@ -20,7 +17,7 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> forward(
     bool wide_states, bool last_state) {
   const c10::cuda::CUDAGuard guard(u.device());
   const ScanTensors given{u, delta, a, b, c, d, z, delta_bias, initial_state};
-  const ScanShape shape = scan_shape(given, layout, max_length, multiprocessors());
+  const ScanShape shape = scan_shape(given, layout, max_length, multiprocessor_count());
   if (fits_warp_kernels(shape)) {
     return forward_by_warps(given, layout, shape, reverse, save_every, wide_states, last_state);
   }
@@ -40,7 +37,7 @@ std::vector<at::Tensor> backward(const at::Tensor& grad_out, const at::Tensor& u
                                  std::int64_t save_every) {
   const c10::cuda::CUDAGuard guard(u.device());
   const ScanTensors given{u, delta, a, b, c, d, z, delta_bias, initial_state};
-  const ScanShape shape = scan_shape(given, layout, max_length, multiprocessors());
+  const ScanShape shape = scan_shape(given, layout, max_length, multiprocessor_count());
   if (fits_warp_kernels(shape)) {
     return backward_by_warps(grad_out, given, states, layout, shape, reverse, save_every);
   }

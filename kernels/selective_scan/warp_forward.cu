@@ -34,14 +34,11 @@ struct Launch {
   template <class T, class S, bool kGate, bool kMask>
   cudaError_t narrow() const {
     if (chunks.count == 1) return run<ForwardVariant<T, S, 2, 16, 8, kBlocksPerSM<T, kMask>, kGate, kMask>>();
-    // Small tiles begin sooner, which short chunks notice.
-    return chunks.rows <= kShortChunk ? cut<T, S, 8, 16, kGate, kMask>()
-                                      : cut<T, S, 16, kBlocksPerSM<T, kMask>, kGate, kMask>();
+    return chunks.rows <= kShortChunkRows ? cut<T, S, 8, 16, kGate, kMask>()
+                                          : cut<T, S, 16, kBlocksPerSM<T, kMask>, kGate, kMask>();
   }
 
  private:
-  static constexpr int kShortChunk = 96;
-
   template <class T, class S, int kSteps, int kBlocks, bool kGate, bool kMask>
   cudaError_t cut() const {
     const cudaError_t error = run<ForwardVariant<T, NoStates, 2, kSteps, 8, kBlocks, false, kMask, false>>();

@@ -56,8 +56,12 @@ TEST(SelectiveScanPlanTest, ChunksCoverEverySequence) {
 }
 
 TEST(SelectiveScanPlanTest, OneSequenceIsCutUntilItFillsTheDevice) {
-  EXPECT_EQ(plan_forward(shape_of(1, 4096)).chunks.count, 11);
+  EXPECT_EQ(plan_forward(shape_of(1, 4096)).chunks.count, 16);
   EXPECT_EQ(plan_forward(shape_of(1, 512)).chunks.count, 11);
+  EXPECT_EQ(plan_forward(shape_of(1, 512, 3072, 2)).chunks.count,
+            11);  // short: up to 16 warps a multiprocessor
+  EXPECT_EQ(plan_forward(shape_of(1, 4096, 3072, 2)).chunks.count, 8);
+  EXPECT_EQ(plan_backward(shape_of(1, 4096, 3072, 2), 8).chunks.count, 5);
   EXPECT_EQ(plan_backward(shape_of(1, 4096), 8).chunks.count, 11);
   EXPECT_EQ(plan_forward(shape_of(1, 40)).chunks.count, 1);  // too short to cut
 }
