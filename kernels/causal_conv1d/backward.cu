@@ -1,32 +1,9 @@
 #include "kernels/causal_conv1d/backward.cuh"
 #include "kernels/causal_conv1d/launch.cuh"
 #include "kernels/causal_conv1d/weight_sum.cuh"
+#include "kernels/common/launch_after.cuh"
 
 namespace mabert::kernels {
-namespace {
-
-/// Where the device can, the launch overlaps the end of the walk.
-template <class Kernel>
-cudaError_t launch_weight_sum(Kernel* kernel, const ConvCall& call, const ConvGradientOutputs& outputs,
-                              const ConvPlan& plan, cudaStream_t stream) {
-  int device = 0, major = 0;
-  if (const cudaError_t error = cudaGetDevice(&device); error != cudaSuccess) return error;
-  if (const cudaError_t error = cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device);
-      error != cudaSuccess)
-    return error;
-  cudaLaunchAttribute overlap{};
-  overlap.id = cudaLaunchAttributeProgrammaticStreamSerialization;
-  overlap.val.programmaticStreamSerializationAllowed = 1;
-  cudaLaunchConfig_t config{};
-  config.gridDim = dim3(blocks_for(call.channels, kSumChannels), static_cast<unsigned>(call.width + 1));
-  config.blockDim = dim3(kSumChannels * kSumSlices);
-  config.stream = stream;
-  config.attrs = &overlap;
-  config.numAttrs = major >= 9 ? 1 : 0;
-  return cudaLaunchKernelEx(&config, kernel, call, outputs, plan.row_blocks);
-}
-
-}  // namespace
 
 ConvPlan conv_backward_plan(const ConvCall& call, const ConvOutputGradient& grad_out) {
   const bool aligned = rows_aligned(call.x, call.x_stride, call.dtype) &&
@@ -51,7 +28,8 @@ cudaError_t conv_backward_cuda(const ConvCall& call, const ConvOutputGradient& g
     if (error != cudaSuccess) return error;
   }
   const auto sum = call.dtype == DType::f64 ? conv_weight_sum_kernel<double> : conv_weight_sum_kernel<float>;
-  return launch_weight_sum(sum, call, outputs, plan, stream);
+  const dim3 grid(blocks_for(call.channels, kSumChannels), static_cast<unsigned>(call.width + 1));
+  return launch_after(sum, grid, kSumChannels * kSumSlices, stream, call, outputs, plan.row_blocks);
 }
 
 }  // namespace mabert::kernels

@@ -102,6 +102,7 @@ __global__ void __launch_bounds__(32 * kConvWarps, kBlocks)
     }
     ring.advance();
   }
+  asm volatile("cp.async.wait_all;" ::: "memory");  // those past the last row
 }
 
 }  // namespace mabert::kernels

@@ -51,7 +51,7 @@ inline ConvPlan plan_convolution(const ConvProblem& problem, const ConvTuning& t
   plan.group_blocks = divide_up(plan.group_channels, 32 * plan.vector);
 
   // As many whole waves of blocks as keep a walk short enough.
-  const std::int64_t columns = plan.group_blocks * problem.groups;
+  const std::int64_t columns = std::max<std::int64_t>(1, plan.group_blocks * problem.groups);
   const std::int64_t resident = std::int64_t{problem.multiprocessors} * tuning.blocks_per_processor;
   const std::int64_t wave =
       std::max<std::int64_t>(resident / columns, 1) * kConvWarps;  // walks along the rows

@@ -9,9 +9,8 @@ namespace mabert::kernels {
 template <class... Parameters, class... Arguments>
 inline cudaError_t launch_after(void (*kernel)(Parameters...), dim3 grid, dim3 block, cudaStream_t stream,
                                 const Arguments&... arguments) {
-  int device = 0, major = 0;
-  cudaError_t error = cudaGetDevice(&device);
-  if (error == cudaSuccess) error = cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device);
+  cudaFuncAttributes compiled{};
+  const cudaError_t error = cudaFuncGetAttributes(&compiled, reinterpret_cast<const void*>(kernel));
   if (error != cudaSuccess) return error;
   cudaLaunchAttribute attribute{};
   attribute.id = cudaLaunchAttributeProgrammaticStreamSerialization;
@@ -21,7 +20,7 @@ inline cudaError_t launch_after(void (*kernel)(Parameters...), dim3 grid, dim3 b
   config.blockDim = block;
   config.stream = stream;
   config.attrs = &attribute;
-  config.numAttrs = major >= 9 ? 1 : 0;
+  config.numAttrs = compiled.ptxVersion >= 90 ? 1 : 0;  // only code for these devices waits
   return cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...);
 }
 

@@ -46,13 +46,14 @@ template <class T, int kChannels>
 __device__ void clear_outside(const WarpTile<kChannels>& lane, const LayoutView& layout, std::int64_t s,
                               void* out, std::int64_t channels, std::int64_t e, bool inside) {
   if (!inside) return;
-  const std::int64_t first = layout.offsets[s], last = layout.offsets[s + 1];
-  const std::int64_t begin = layout.begin[s], end = layout.end[s];
+  const auto clear = [&](std::int64_t from, std::int64_t to) {
 #pragma unroll 1
-  for (std::int64_t row = first + lane.own_token(); row < last; row += lane.kTokens) {
-    if (row >= begin && row < end) row = end + lane.own_token();
-    if (row < last) store<T>(out, row * channels + e, 0.0f);
-  }
+    for (std::int64_t row = from + lane.own_token(); row < to; row += lane.kTokens) {
+      store<T>(out, row * channels + e, 0.0f);
+    }
+  };
+  clear(layout.offsets[s], layout.begin[s]);
+  clear(layout.end[s], layout.offsets[s + 1]);
 }
 
 /// The lanes that share a channel hold different tokens.

@@ -62,8 +62,8 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> forward(
     const at::Tensor& u, const at::Tensor& delta, const at::Tensor& a, const at::Tensor& b,
     const at::Tensor& c, const std::optional<at::Tensor>& d, const std::optional<at::Tensor>& z,
     const std::optional<at::Tensor>& delta_bias, const std::optional<at::Tensor>& initial_state,
-    at::TensorList layout, std::int64_t /*max_length*/, std::int64_t reverse,
-    std::int64_t save_every, bool /*wide_states*/, bool /*last_state*/) {
+    at::TensorList layout, std::int64_t /*max_length*/, std::int64_t reverse, std::int64_t save_every,
+    bool /*wide_states*/, bool /*last_state*/) {
   const ScanTensors inputs = ScanTensors{u, delta, a, b, c, d, z, delta_bias, initial_state}.arranged();
   ScanParams params = inputs.params(layout, reverse);
   const bool is_float = u.scalar_type() == at::kFloat;

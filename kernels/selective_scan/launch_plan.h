@@ -46,8 +46,8 @@ inline std::int64_t warps_of(const ScanShape& shape, std::int64_t tile) {
   const std::int64_t width = shape.channels / shape.groups;
   const std::int64_t full =
       std::max<std::int64_t>(1, shape.rows / std::max<std::int64_t>(1, shape.max_length));
-  return (width + tile - 1) / tile * shape.groups *
-         std::min(full, std::max<std::int64_t>(1, shape.sequences));
+  const std::int64_t tiles = (width + tile - 1) / tile * shape.groups;
+  return std::max<std::int64_t>(1, tiles * std::min(full, std::max<std::int64_t>(1, shape.sequences)));
 }
 
 /// What a pass's kernels can have on a multiprocessor at once.
@@ -58,7 +58,7 @@ struct WarpRoom {
 /// Cuts as often as fills the device once, if the batch alone has no more than `few` warps a multiprocessor;
 /// short sequences, whose time is mostly latency, more often.
 inline ChunkPlan plan_chunks(const ScanShape& shape, std::int64_t tile, std::int64_t few, WarpRoom room) {
-  const std::int64_t length = std::max<std::int64_t>(1, shape.max_length);
+  const std::int64_t length = std::max<std::int64_t>(1, std::min(shape.max_length, shape.rows));
   const std::int64_t warps = warps_of(shape, tile);
   if (warps > few * shape.multiprocessors) return {1, 0};
   const auto cuts = [&](std::int64_t on_each) {
@@ -80,10 +80,12 @@ struct ForwardPlan {
 };
 
 /// Two channels a lane, 16 rows a tile, is best or equal everywhere but where there are several waves of even
-/// the wider tiles: those share the rows of B and C among more channels.
-inline ForwardPlan plan_forward(const ScanShape& shape) {
-  const bool wide = warps_of(shape, 32) >= 18ll * shape.multiprocessors;
-  return {wide ? 4 : 2, wide ? ChunkPlan{1, 0} : plan_chunks(shape, 16, 2, {12, 16})};
+/// the wider tiles: those share the rows of B and C among more channels. save_every (0: no states): states
+/// every four rows have only the wide kernel; pads between valid rows only the narrow one.
+inline ForwardPlan plan_forward(const ScanShape& shape, std::int64_t save_every, bool has_holes) {
+  const bool many = warps_of(shape, 32) >= 18ll * shape.multiprocessors;
+  if (!has_holes && (many || save_every == 4)) return {4, {1, 0}};
+  return {2, plan_chunks(shape, 16, 2, {12, 16})};
 }
 
 struct BackwardPlan {

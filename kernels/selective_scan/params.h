@@ -28,7 +28,9 @@ struct ScanParams {
 };
 
 /// The backward's additional arguments. `d*` are the gradients of the forward's inputs; those of sums over
-/// rows or channels are partial sums to be added up in order by a second pass.
+/// rows or channels are partial sums to be added up in order by a second pass. The warp kernels use dbc and
+/// channel_sums for them, and db and dc for the results, T (rows, groups, 16); the others da, dd,
+/// ddelta_bias.
 struct ScanGradients {
   const void* grad_out;  // T (rows, channels)
   std::int64_t grad_out_stride;

@@ -79,15 +79,12 @@ cudaError_t with_gate(const Launch& launch, std::int64_t save_every, DType state
 
 cudaError_t scan_forward_warps(const ScanParams& params, const ForwardPlan& plan, const ChunkMemory& memory,
                                std::int64_t save_every, DType dtype, DType states, cudaStream_t stream) {
-  // Holes have only the narrow kernel, states saved every four rows only the wide one, which is never cut.
-  const bool four = save_every == 4 && params.states != nullptr;
-  const bool wide = params.layout.valid == nullptr && (plan.channels == 4 || four);
   ScanChunks chunks{1, 0, nullptr, nullptr};
-  if (!wide && memory.states != nullptr) {
+  if (memory.states != nullptr) {
     chunks = {static_cast<int>(plan.chunks.count), static_cast<int>(plan.chunks.rows), memory.states,
               memory.sums};
   }
-  const Launch launch{params, chunks, wide ? 4 : 2, stream};
+  const Launch launch{params, chunks, plan.channels, stream};
   if (dtype == DType::bf16) return with_gate<__nv_bfloat16>(launch, save_every, states);
   return with_gate<float>(launch, save_every, states);
 }

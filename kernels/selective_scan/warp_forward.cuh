@@ -72,9 +72,7 @@ __global__ void __launch_bounds__(32, Variant::kBlocks)
   const Rows<T> b(p.b, origin, direction, p.b_stride, g * p.b_group_stride + bc_column);
   const Rows<T> c(p.c, origin, direction, p.c_stride, g * p.c_group_stride + bc_column);
   const bool* const valid = V::kMask ? p.layout.valid + origin : nullptr;
-  // Channel slot 0's; the others follow by their distance.
-  std::int64_t state_row =
-      V::kSave ? (p.layout.offsets[s] / V::kInterval + s + task.begin / V::kInterval) : 0;
+  std::int64_t slot = V::kSave ? (p.layout.offsets[s] / V::kInterval + s + task.begin / V::kInterval) : 0;
 
   // Rows beyond the last repeat it.
   const auto load_tile = [&](int i0, int stage) {
@@ -155,9 +153,9 @@ __global__ void __launch_bounds__(32, Variant::kBlocks)
 #pragma unroll
     for (int j = 0; j < kChannels; ++j) {
       const int e = e0 + lane.channel(j);
-      store_state<S>(p.states, (state_row * p.channels + e) * 16 + lane.quad * 4, h[j], there && e <= e_last);
+      store_state<S>(p.states, (slot * p.channels + e) * 16 + lane.quad * 4, h[j], there && e <= e_last);
     }
-    ++state_row;
+    ++slot;
   };
 
   if (task.begin < count) {
@@ -238,6 +236,7 @@ __global__ void __launch_bounds__(32, Variant::kBlocks)
     }
     buffer ^= 1, stage = next;
   }
+  wait_for_copies();  // those past the last row
 
   if constexpr (!V::kOutput) {
     const std::int64_t at = (s * chunks.count + task.chunk) * p.channels;

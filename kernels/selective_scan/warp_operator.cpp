@@ -101,7 +101,7 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> forward_by_warps(const ScanTensor
   params.last_state = last_state ? last.mutable_data_ptr() : nullptr;
   if (shape.sequences == 0 || shape.channels == 0) return {out, states, last};
 
-  const ForwardPlan plan = plan_forward(shape);
+  const ForwardPlan plan = plan_forward(shape, save ? interval : 0, params.layout.valid != nullptr);
   const ChunkTensors chunks(in, shape, plan.chunks);
   C10_CUDA_CHECK(scan_forward_warps(params, plan, chunks.memory(), interval, shape.dtype, dtype_of(states),
                                     current_stream()));
@@ -118,6 +118,12 @@ std::vector<at::Tensor> backward_by_warps(const at::Tensor& grad_out, const Scan
   ScanParams params = in.params(layout, reverse);
   params.states = states.mutable_data_ptr();
   const std::int64_t interval = states_interval(save_every, params.layout.valid != nullptr);
+  const std::int64_t slots = states_slots(shape.rows, shape.sequences, interval);
+  if (states.dim() != 3 || states.size(0) != slots) {
+    throw UsageError("[selective_scan] states: expected " + std::to_string(slots) +
+                     " that the forward saved, got " +
+                     std::to_string(states.dim() == 3 ? states.size(0) : 0));
+  }
   const BackwardPlan plan = plan_backward(shape, interval);
   const std::int64_t tile = 8 * plan.channels, width = shape.channels / shape.groups;
 
@@ -131,7 +137,7 @@ std::vector<at::Tensor> backward_by_warps(const at::Tensor& grad_out, const Scan
   const at::Tensor totals = at::empty({18 * shape.channels}, wide);
   const at::Tensor dinitial = in.initial_state.has_value() ? at::empty_like(*in.initial_state) : at::Tensor();
   if (shape.sequences == 0 || shape.channels == 0) {
-    totals.zero_();
+    for (const at::Tensor& sum : {totals, db, dc}) sum.zero_();
   } else {
     const ScanGradients gradients{
         .grad_out = grad.const_data_ptr(),

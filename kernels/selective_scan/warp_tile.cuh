@@ -10,7 +10,6 @@ namespace mabert::kernels {
 /// Sums over the states then end where they are used, without a trip through shared memory.
 template <int kChannels>
 struct WarpTile {
-  static constexpr int kStates = 16, kLaneStates = 4;
   static constexpr int kWidth = 8 * kChannels;   // channels of a warp
   static constexpr int kTokens = 4 / kChannels;  // tokens of a pass
   /// Channels between rows of float2 in shared memory, such that a pass writes without bank conflicts.
@@ -29,15 +28,11 @@ struct WarpTile {
     if constexpr (kChannels == 4) {
       const float even = x[0][0] + exchange(x[0][2], 2), odd = x[0][1] + exchange(x[0][3], 2);
       return even + exchange(odd, 1);
-    } else if constexpr (kChannels == 2) {
+    } else {
+      static_assert(kChannels == 2);
       const float first = x[0][0] + exchange(x[0][1], 1), second = x[1][0] + exchange(x[1][1], 1);
       const bool upper = quad & 2;
       return (upper ? second : first) + exchange(upper ? first : second, 2);
-    } else {
-      const bool upper = quad & 2, odd = quad & 1;
-      const float first = (upper ? x[2][0] : x[0][0]) + exchange(upper ? x[0][0] : x[2][0], 2);
-      const float second = (upper ? x[3][0] : x[1][0]) + exchange(upper ? x[1][0] : x[3][0], 2);
-      return (odd ? second : first) + exchange(odd ? first : second, 1);
     }
   }
 

@@ -24,7 +24,8 @@ using Lengths = std::vector<std::int64_t>;
 // Keeps alive what the view points into, as an operator's arguments do.
 struct Viewed {
   explicit Viewed(const SequenceLayout& layout)
-      : tensors{layout.offsets(), layout.begin(), layout.end(), layout.position(), layout.sequence(), layout.order()} {
+      : tensors{layout.offsets(),  layout.begin(),    layout.end(),
+                layout.position(), layout.sequence(), layout.order()} {
     if (layout.has_holes()) tensors.push_back(layout.valid());
     view = view_layout(tensors);
   }

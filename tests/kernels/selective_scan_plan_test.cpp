@@ -17,6 +17,8 @@ ScanShape shape_of(std::int64_t sequences, std::int64_t length, std::int64_t cha
           .multiprocessors = 132};
 }
 
+ForwardPlan forward_plan(const ScanShape& shape) { return plan_forward(shape, 8, false); }
+
 TEST(SelectiveScanPlanTest, OnlyWholeVectorsOfSixteenStatesTakeTheWarpKernels) {
   const ScanShape usual = shape_of(32, 512);
   EXPECT_TRUE(fits_warp_kernels(usual));
@@ -41,7 +43,7 @@ TEST(SelectiveScanPlanTest, ChunksCoverEverySequence) {
       for (const std::int64_t channels : {8, 64, 1536, 8192}) {
         const ScanShape shape = shape_of(sequences, length, channels);
         for (const ChunkPlan& plan :
-             {plan_forward(shape).chunks, plan_backward(shape, 8).chunks, plan_backward(shape, 4).chunks}) {
+             {forward_plan(shape).chunks, plan_backward(shape, 8).chunks, plan_backward(shape, 4).chunks}) {
           SCOPED_TRACE(::testing::Message() << sequences << " x " << length << " x " << channels);
           ASSERT_GE(plan.count, 1);
           if (plan.count == 1) continue;
@@ -56,19 +58,19 @@ TEST(SelectiveScanPlanTest, ChunksCoverEverySequence) {
 }
 
 TEST(SelectiveScanPlanTest, OneSequenceIsCutUntilItFillsTheDevice) {
-  EXPECT_EQ(plan_forward(shape_of(1, 4096)).chunks.count, 16);
-  EXPECT_EQ(plan_forward(shape_of(1, 512)).chunks.count, 11);
-  EXPECT_EQ(plan_forward(shape_of(1, 512, 3072, 2)).chunks.count,
+  EXPECT_EQ(forward_plan(shape_of(1, 4096)).chunks.count, 16);
+  EXPECT_EQ(forward_plan(shape_of(1, 512)).chunks.count, 11);
+  EXPECT_EQ(forward_plan(shape_of(1, 512, 3072, 2)).chunks.count,
             11);  // short: up to 16 warps a multiprocessor
-  EXPECT_EQ(plan_forward(shape_of(1, 4096, 3072, 2)).chunks.count, 8);
+  EXPECT_EQ(forward_plan(shape_of(1, 4096, 3072, 2)).chunks.count, 8);
   EXPECT_EQ(plan_backward(shape_of(1, 4096, 3072, 2), 8).chunks.count, 5);
   EXPECT_EQ(plan_backward(shape_of(1, 4096), 8).chunks.count, 11);
-  EXPECT_EQ(plan_forward(shape_of(1, 40)).chunks.count, 1);  // too short to cut
+  EXPECT_EQ(forward_plan(shape_of(1, 40)).chunks.count, 1);  // too short to cut
 }
 
 TEST(SelectiveScanPlanTest, BatchesThatFillTheDeviceAreNotCut) {
   for (const auto& [sequences, length] : {std::pair{8, 4096}, {16, 1024}, {32, 512}, {64, 512}}) {
-    EXPECT_EQ(plan_forward(shape_of(sequences, length)).chunks.count, 1);
+    EXPECT_EQ(forward_plan(shape_of(sequences, length)).chunks.count, 1);
     EXPECT_EQ(plan_backward(shape_of(sequences, length), 8).chunks.count, 1);
   }
 }
@@ -77,16 +79,40 @@ TEST(SelectiveScanPlanTest, BatchesThatFillTheDeviceAreNotCut) {
 TEST(SelectiveScanPlanTest, EmptySequencesDoNotHideALongOne) {
   ScanShape shape = shape_of(64, 4096);
   shape.rows = 4096;
-  EXPECT_GT(plan_forward(shape).chunks.count, 1);
+  EXPECT_GT(forward_plan(shape).chunks.count, 1);
   EXPECT_GT(plan_backward(shape, 8).chunks.count, 1);
 }
 
 TEST(SelectiveScanPlanTest, LargeBatchesTakeWideTiles) {
-  EXPECT_EQ(plan_forward(shape_of(32, 512)).channels, 2);
-  EXPECT_EQ(plan_forward(shape_of(64, 512)).channels, 4);
-  EXPECT_EQ(plan_forward(shape_of(32, 512, 3072, 2)).channels, 4);
+  EXPECT_EQ(forward_plan(shape_of(32, 512)).channels, 2);
+  EXPECT_EQ(forward_plan(shape_of(64, 512)).channels, 4);
+  EXPECT_EQ(forward_plan(shape_of(32, 512, 3072, 2)).channels, 4);
   EXPECT_EQ(plan_backward(shape_of(32, 512), 8).channels, 2);
   EXPECT_EQ(plan_backward(shape_of(32, 512), 4).channels, 4);
+}
+
+// States every four rows have only the wide kernel, pads between valid rows only the narrow one.
+TEST(SelectiveScanPlanTest, KernelsThatExistAreChosen) {
+  for (const std::int64_t sequences : {1, 64}) {
+    const ScanShape shape = shape_of(sequences, 512);
+    EXPECT_EQ(plan_forward(shape, 4, false).channels, 4);
+    EXPECT_EQ(plan_forward(shape, 4, false).chunks.count, 1);
+    EXPECT_EQ(plan_forward(shape, 8, true).channels, 2);
+  }
+}
+
+TEST(SelectiveScanPlanTest, NothingToDoHasAPlan) {
+  for (const ScanShape& shape : {shape_of(0, 0), shape_of(4, 0), shape_of(4, 512, 0)}) {
+    EXPECT_GE(forward_plan(shape).chunks.count, 1);
+    EXPECT_GE(plan_backward(shape, 8).chunks.count, 1);
+  }
+}
+
+// A capacity's bound on lengths may lie far above its rows.
+TEST(SelectiveScanPlanTest, ChunksAreNoLongerThanTheRows) {
+  ScanShape shape = shape_of(1, 100'000);
+  shape.rows = 512;
+  EXPECT_LE(forward_plan(shape).chunks.rows, 48);
 }
 
 TEST(SelectiveScanPlanTest, ManySequencesShareSums) {

@@ -38,7 +38,7 @@ struct MambaOptions {
     visit("direction", self.direction,
           "alternate: forward, backward, forward, ... over the layers of this block.");
     visit("saved_states", self.saved_states,
-          "Scan states kept for the backward on CUDA: every_8 rows, every_4 (faster backward of large "
+          "Scan states kept for the backward (CUDA, 16 states): every_8 rows, every_4 (faster backward of large "
           "batches, twice "
           "the memory), or recompute (none kept, the forward runs twice).");
     visit("wide_states", self.wide_states, "Keep them in float32 even when computing in bfloat16.");

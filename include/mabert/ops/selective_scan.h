@@ -27,8 +27,9 @@ struct ScanInputs {
 /// What the forward keeps for the backward: states of E·N values, from which the backward rebuilds the
 /// others.
 struct SavedStates {
-  /// Rows between them in the CUDA kernels for N = 16: 8, or 4 (faster backward of large batches, twice the
-  /// memory). Other bodies save every 16.
+  /// Rows between them in the CUDA kernels for N = 16 in bf16 and fp32: 8, or 4 (faster backward of large
+  /// batches, twice the memory, and a few sequences are not cut in time in the forward). With pads between
+  /// valid rows always 8; other bodies save every 16.
   std::int64_t every = 8;
   bool wide = false;       ///< fp32, where u's dtype is narrower and the kernels have the choice
   bool recompute = false;  ///< keep none: the backward runs the forward again
@@ -42,8 +43,8 @@ struct ScanOptions {
 
 struct ScanOutput {
   at::Tensor out;         ///< (T, E) in u's dtype
-  at::Tensor last_state;  ///< (S_cap, E, N) fp32 (fp64): h after the last valid row of each sequence; carries
-                          ///< no gradient
+  at::Tensor last_state;  ///< (S_cap, E, N) fp32 (fp64): h after the last valid row of each sequence (maybe
+                          ///< empty, see ScanOptions); carries no gradient
 };
 
 /// Selective scan, for each sequence of the layout and each channel:
