@@ -4,6 +4,7 @@
 #include <exception>
 #include <functional>
 #include <iostream>
+#include <limits>
 #include <string>
 
 #include <CLI/CLI.hpp>
@@ -39,7 +40,8 @@ void add_ops(CLI::App& program, bench::OpsArguments& arguments) {
   command
       ->add_option("--shapes", arguments.shapes,
                    "Sequences x length x channels of the inner width (default on CUDA: "
-                   "32x512,64x512,16x1024,8x4096,1x512,1x4096 with 1536; on the CPU: 8x512x512)")
+                   "32x512,64x512,16x1024,8x4096,1x512,1x4096 with 1536; on the CPU: 8x512x512); channels in "
+                   "multiples of 128; ragged batches have shapes of their own")
       ->type_name("SxLxE,...");
   command->add_option("--layout", arguments.layouts, "dense, ragged, padded, bidirectional")
       ->type_name("NAME,...")
@@ -48,14 +50,17 @@ void add_ops(CLI::App& program, bench::OpsArguments& arguments) {
   command->add_option("--dtype", arguments.dtype,
                       "bf16, fp16 or fp32 (default: bf16 on CUDA, fp32 on the CPU)");
   command->add_option("--samples", arguments.samples, "Samples of each time")->capture_default_str();
-  command->add_option("--threads", arguments.threads, "CPU threads (default: one per core)");
+  command->add_option("--threads", arguments.threads, "CPU threads (default: one per core)")
+      ->check(CLI::Range(1, 4096));
   command
       ->add_option("--saved-states", arguments.saved_states,
                    "What training keeps of a scan: every_8, every_4 or recompute")
       ->capture_default_str();
   command->add_flag("--wide-states", arguments.wide_states, "Keep it in float32");
-  command->add_option("--seed", arguments.seed,
-                      "Of the random inputs (default: a fresh one, written to the JSON)");
+  command
+      ->add_option("--seed", arguments.seed,
+                   "Of the random inputs (default: a fresh one, written to the JSON)")
+      ->check(CLI::Range(std::int64_t{0}, std::numeric_limits<std::int64_t>::max()));
   command->add_flag("--quick-check", arguments.quick_check,
                     "Only check small batches, not those of the timed size");
   command->add_flag("!--no-deterministic", arguments.deterministic, "Allow kernels that are not repeatable");

@@ -4,12 +4,14 @@
 #include "benchmarks/harness/table.h"
 
 #include <cstdlib>
+#include <unistd.h>
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
 #include <torch/version.h>
 
+#include "mabert/core/error.h"
 #include "mabert/core/files.h"
 
 namespace mabert::bench {
@@ -42,6 +44,16 @@ Json report_header(const BenchDevice& device, const Limits& limits, const std::s
 Json to_json(const Summary& summary) {
   return {
       {"median", summary.median}, {"p10", summary.low}, {"p90", summary.high}, {"samples", summary.samples}};
+}
+
+void check_report_path(const std::filesystem::path& path) {
+  const auto refuse = [&](const std::string& why) {
+    throw UsageError("--json: cannot write '" + path.string() + "': " + why);
+  };
+  if (std::filesystem::is_directory(path)) refuse("it is a folder");
+  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
+  if (!std::filesystem::is_directory(folder)) refuse("make the folder '" + folder.string() + "' first");
+  if (::access(folder.c_str(), W_OK) != 0) refuse("no permission in the folder '" + folder.string() + "'");
 }
 
 void write_report(const std::filesystem::path& path, const Json& report) {

@@ -19,6 +19,9 @@ Json report_header(const BenchDevice& device, const Limits& limits, const std::s
 Json to_json(const Summary& summary);
 
 /// Errors: DataError, DiskFullError.
+/// Before any work: can a report be written there? Errors: UsageError.
+void check_report_path(const std::filesystem::path& path);
+
 void write_report(const std::filesystem::path& path, const Json& report);
 
 /// Commit that the program was built from, with "-dirty" where files differed.

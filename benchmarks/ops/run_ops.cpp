@@ -246,6 +246,7 @@ int run_ops(const OpsArguments& arguments, const std::string& command, std::ostr
   if (arguments.threads > 0) at::set_num_threads(static_cast<int>(arguments.threads));
   const c10::Device place = parse_device(arguments.device);
   const OpsRequest request = resolve(arguments, place, operators);
+  if (arguments.json) check_report_path(*arguments.json);
   const auto device = open_device(place);
   seed_inputs(request);
   MeasureOptions options;
@@ -270,6 +271,10 @@ int run_ops(const OpsArguments& arguments, const std::string& command, std::ostr
     if (std::find(request.ops.begin(), request.ops.end(), bench.name) == request.ops.end()) continue;
     run.measure_operator(bench);
     write();
+  }
+  if (run.rows().empty() && !run.failed()) {
+    throw UsageError("nothing to time: no operator of --ops '" + arguments.ops +
+                     "' has a batch of --layout '" + arguments.layouts + "'");
   }
   out << run.table();
   return run.failed() ? 1 : 0;

@@ -126,6 +126,7 @@ int run_step(const StepArguments& arguments, const std::string& command, std::os
   if (arguments.samples < 3) {
     throw UsageError("--samples: expected at least 3, got " + std::to_string(arguments.samples));
   }
+  if (arguments.json) check_report_path(*arguments.json);
   const app::RunConfig config = load(arguments);
   const c10::Device place = train::prepare_device(config.train);
   const auto device = open_device(place);

@@ -8,6 +8,8 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "mabert/core/error.h"
+
 namespace mabert::bench {
 namespace {
 
@@ -81,6 +83,23 @@ TEST(RunOpsTest, AnOperatorThatFailsItsCheckIsNamedAndNotTimed) {
     EXPECT_NE(outcome.log.find("fake"), std::string::npos);
     EXPECT_NE(outcome.log.find("not timed"), std::string::npos);
   }
+}
+
+TEST(RunOpsTest, AReportThatCannotBeWrittenIsRefusedBeforeAnyWork) {
+  int calls = 0;
+  const std::filesystem::path folder = ::testing::TempDir();
+  EXPECT_THROW(run(fake(0.5, 0.5, calls), folder), UsageError);
+  EXPECT_THROW(run(fake(0.5, 0.5, calls), folder / "no such folder" / "a.json"), UsageError);
+  EXPECT_EQ(calls, 0);
+}
+
+TEST(RunOpsTest, NothingToTimeIsAnError) {
+  const OperatorBench empty{"fake",
+                            [](const OpsRequest&) {
+                              return std::vector<Check>{{"x", 0.5, 1}};
+                            },
+                            [](const OpsRequest&) { return std::vector<Workload>{}; }};
+  EXPECT_THROW(run(empty), UsageError);
 }
 
 }  // namespace
