@@ -4,20 +4,6 @@
 
 namespace mabert::kernels {
 
-template <class Body>
-__device__ inline void with_type_on_device(DType dtype, const Body& body) {
-  switch (dtype) {
-    case DType::f32:
-      return body(float{});
-    case DType::f64:
-      return body(double{});
-    case DType::bf16:
-      return body(__nv_bfloat16{});
-    case DType::f16:
-      return body(__half{});
-  }
-}
-
 /// The filter of a thread's channels: tap k multiplies the row k steps back, and is 0 from the width on.
 template <int kVector, int kTaps, class A>
 struct ConvFilter {
@@ -37,7 +23,7 @@ struct ConvFilter {
     if (static_cast<int>(threadIdx.x) >= kChannels || in_group >= plan.group_channels) return column;
     const std::int64_t channel = walk.group * plan.group_channels + in_group;
     // One switch around all loads, so that they overlap.
-    with_type_on_device(call.weight_dtype, [&](auto type) {
+    with_type(call.weight_dtype, [&](auto type) {
       const auto* const from = static_cast<const decltype(type)*>(call.weight) + channel * call.width;
 #pragma unroll
       for (int k = 0; k < kTaps; ++k) {
@@ -45,7 +31,7 @@ struct ConvFilter {
       }
     });
     if (call.bias != nullptr) {
-      with_type_on_device(call.bias_dtype, [&](auto type) {
+      with_type(call.bias_dtype, [&](auto type) {
         column.values[kTaps] = static_cast<A>(widen(static_cast<const decltype(type)*>(call.bias)[channel]));
       });
     }

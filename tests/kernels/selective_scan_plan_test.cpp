@@ -101,7 +101,7 @@ TEST(SelectiveScanPlanTest, KernelsThatExistAreChosen) {
   }
 }
 
-TEST(SelectiveScanPlanTest, NothingToDoHasAPlan) {
+TEST(SelectiveScanPlanTest, EmptyBatchesHaveAPlan) {
   for (const ScanShape& shape : {shape_of(0, 0), shape_of(4, 0), shape_of(4, 512, 0)}) {
     EXPECT_GE(forward_plan(shape).chunks.count, 1);
     EXPECT_GE(plan_backward(shape, 8).chunks.count, 1);
