@@ -1,16 +1,17 @@
 # One OBJECT library per layer, one test program per layer. A layer names only the layers directly below that it
 # uses; a program links the whole stack up to its layer, because operators register only from directly linked objects.
 
-set(MABERT_LAYERS core config ops kernels nn data train app)
+set(MABERT_LAYERS core config metrics ops kernels nn data train app)
 # What a program of a layer links: everything below it, in order.
 set(MABERT_STACK_core core)
 set(MABERT_STACK_config core config)
+set(MABERT_STACK_metrics core metrics)
 set(MABERT_STACK_ops core ops kernels)
 set(MABERT_STACK_kernels core ops kernels)
 set(MABERT_STACK_nn core config ops kernels nn)
-set(MABERT_STACK_data core config data)
-set(MABERT_STACK_train core config ops kernels nn data train)
-set(MABERT_STACK_app core config ops kernels nn data train app)
+set(MABERT_STACK_data core config metrics data)
+set(MABERT_STACK_train core config metrics ops kernels nn data train)
+set(MABERT_STACK_app core config metrics ops kernels nn data train app)
 
 # mabert_add_layer(NAME SOURCES a.cpp ... LINKS target ...)
 function(mabert_add_layer name)
