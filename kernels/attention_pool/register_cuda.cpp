@@ -27,7 +27,15 @@ std::tuple<at::Tensor, at::Tensor> forward(const at::Tensor& x, const at::Tensor
   params.scores = weights.const_data_ptr();
   params.probabilities = probabilities.mutable_data_ptr();
   params.out = out.mutable_data_ptr();
-  C10_CUDA_CHECK(pool_forward_cuda(params, dtype_of(x), current_stream()));
+  const std::int64_t slots = pool_slots(params.layout.rows, params.layout.sequences, PoolForwardBlock::kRows);
+  const std::int64_t stride = pool_part_stride(params.width);
+  const at::Tensor part_rows = at::empty({slots, stride}, scores.options());
+  const at::Tensor part_sums = at::empty({2, slots}, scores.options());
+  const PoolParts parts{.rows = part_rows.mutable_data_ptr(),
+                        .stride = stride,
+                        .largest = part_sums.select(0, 0).mutable_data_ptr(),
+                        .sums = part_sums.select(0, 1).mutable_data_ptr()};
+  C10_CUDA_CHECK(pool_forward_cuda(params, parts, dtype_of(x), current_stream()));
   return {out, probabilities};
 }
 
@@ -42,7 +50,11 @@ std::tuple<at::Tensor, at::Tensor> backward(const at::Tensor& grad_out, const at
   const at::Tensor dscores = at::empty({params.layout.rows}, probabilities.options());
   const PoolGradients gradients{
       .grad_out = grad.const_data_ptr(), .dx = dx.mutable_data_ptr(), .dscores = dscores.mutable_data_ptr()};
-  C10_CUDA_CHECK(pool_backward_cuda(params, gradients, dtype_of(x), current_stream()));
+  const std::int64_t slots =
+      pool_slots(params.layout.rows, params.layout.sequences, PoolBackwardBlock::kRows);
+  const at::Tensor sums = at::empty({slots}, probabilities.options());
+  C10_CUDA_CHECK(
+      pool_backward_cuda(params, gradients, sums.mutable_data_ptr(), dtype_of(x), current_stream()));
   return {dx, dscores};
 }
 
