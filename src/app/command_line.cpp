@@ -7,6 +7,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "mabert/app/glue_report.h"
 #include "mabert/app/verbs.h"
 #include "mabert/core/error.h"
 
@@ -48,22 +49,55 @@ void add_config_verb(Dispatch& dispatch, const char* name, const char* what,
   });
 }
 
+void add_finetune(Dispatch& dispatch) {
+  CLI::App* command = dispatch.program.add_subcommand(
+      "finetune", "Fine-tune a pretrained model on labelled rows (GLUE or your own), over several seeds");
+  auto arguments = std::make_shared<FinetuneArguments>();
+  auto help_config = std::make_shared<bool>(false);
+  command->add_flag("--help-config", *help_config,
+                    "Print every configuration key with its default and meaning");
+  command->add_option("config", arguments->config, "Configuration file")->type_name("CONFIG.yaml");
+  command
+      ->add_option("overrides", arguments->overrides,
+                   "Values that replace the file's; model.init_from=RUN names the model to start from")
+      ->type_name("key.path=value");
+  command->add_option("--seeds", arguments->seeds, "Seeds: train.seed and the ones after it")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  command->add_flag("--json", arguments->json, "Print the result as JSON");
+  command->callback([&dispatch, arguments, help_config] {
+    dispatch.action = [arguments, help_config] {
+      if (*help_config) {
+        std::cout << describe_config();
+        return 0;
+      }
+      if (arguments->config.empty()) throw UsageError("expected a configuration file; see --help");
+      return run_finetune(*arguments, std::cout);
+    };
+  });
+}
+
 void add_evaluate(Dispatch& dispatch) {
-  CLI::App* command =
-      dispatch.program.add_subcommand("evaluate", "Masked-language-modelling metrics of a checkpoint");
+  CLI::App* command = dispatch.program.add_subcommand(
+      "evaluate", "Metrics of a checkpoint: at masked tokens, or on a task's labelled rows");
   auto arguments = std::make_shared<EvaluateArguments>();
   command->add_option("run", arguments->run, "Run directory (its best, else last checkpoint) or checkpoint")
       ->required();
   command->add_option("overrides", arguments->overrides, "Values that replace the run's configuration")
       ->type_name("key.path=value");
   command->add_option("--shards", arguments->shards,
-                      "Shard set to evaluate on (default: the run's validation shards)");
+                      "Pretrained: shard set to evaluate on (default: the run's validation shards)");
+  command->add_option("--file", arguments->files,
+                      "Fine-tuned: labelled files of the task's layout (default: its dev sets)");
+  command->add_option("--predictions", arguments->predictions,
+                      "Fine-tuned: folder to write what is predicted for every example into");
   command->add_option("--device", arguments->device, "auto, cpu, cuda or cuda:N")->capture_default_str();
   command->add_flag("--reset-scan-state", arguments->reset_scan_state,
-                    "Ablation: forget the scan state at every token");
-  command->add_flag("--zero-attention", arguments->zero_attention, "Ablation: attention contributes nothing");
+                    "Pretrained, ablation: forget the scan state at every token");
+  command->add_flag("--zero-attention", arguments->zero_attention,
+                    "Pretrained, ablation: attention contributes nothing");
   command->add_flag("--baseline", arguments->baseline,
-                    "Also print the best prediction without context (unigram)");
+                    "Pretrained: also print the best prediction without context (unigram)");
   command->add_flag("--json", arguments->json, "Print JSON");
   command->callback([&dispatch, arguments] {
     dispatch.action = [arguments] { return run_evaluate(*arguments, std::cout); };
@@ -71,18 +105,52 @@ void add_evaluate(Dispatch& dispatch) {
 }
 
 void add_predict(Dispatch& dispatch) {
-  CLI::App* command = dispatch.program.add_subcommand("predict", "Fill the [MASK]s of lines of text");
+  CLI::App* command = dispatch.program.add_subcommand(
+      "predict", "Fill the [MASK]s of lines of text, or label lines (a pair: two texts separated by a tab)");
   auto arguments = std::make_shared<PredictArguments>();
   command->add_option("run", arguments->run, "Run directory (its best, else last checkpoint) or checkpoint")
       ->required();
-  command->add_option("--input", arguments->input, "File with one text per line (default: standard input)");
-  command->add_option("--top", arguments->top, "Candidates per mask")
+  command->add_option("--input", arguments->input,
+                      "File with one text or pair per line (default: standard input)");
+  command->add_option("--top", arguments->top, "Pretrained: candidates per mask")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
   command->add_option("--device", arguments->device, "auto, cpu, cuda or cuda:N")->capture_default_str();
   command->add_flag("--json", arguments->json, "Print one JSON object per line of input");
   command->callback([&dispatch, arguments] {
     dispatch.action = [arguments] { return run_predict(*arguments, std::cin, std::cout); };
+  });
+}
+
+void add_export(Dispatch& dispatch) {
+  CLI::App* command = dispatch.program.add_subcommand(
+      "export", "Write a checkpoint's weights alone, in another precision, as a checkpoint of their own");
+  auto arguments = std::make_shared<ExportArguments>();
+  command->add_option("run", arguments->run, "Run directory (its best, else last checkpoint) or checkpoint")
+      ->required();
+  command->add_option("directory", arguments->directory, "Directory to write; must not exist")->required();
+  command->add_option("--dtype", arguments->dtype, "float32, bfloat16 or float16")->capture_default_str();
+  command->callback([&dispatch, arguments] {
+    dispatch.action = [arguments] { return run_export(*arguments, std::cout); };
+  });
+}
+
+void add_report(Dispatch& dispatch) {
+  CLI::App* report = dispatch.program.add_subcommand("report", "Tables of finished runs");
+  report->require_subcommand(1);
+  CLI::App* glue = report->add_subcommand("glue", "The GLUE table of fine-tuned models, one row for each");
+  auto arguments = std::make_shared<GlueReportArguments>();
+  glue->add_option("folders", arguments->folders,
+                   "Folders with a subfolder for each task (see tools/glue.sh)")
+      ->required();
+  glue->add_flag("--json", arguments->json, "Print JSON");
+  glue->add_flag("--csv", arguments->csv, "Print CSV");
+  glue->add_flag("--confusion", arguments->confusion, "Also print the confusion matrices");
+  glue->add_flag("--check", arguments->check,
+                 "Exit code 4 unless the table is complete and compares like with like");
+  glue->add_option("--out", arguments->out, "Folder to write table, JSON, CSV and submission files into");
+  glue->callback([&dispatch, arguments] {
+    dispatch.action = [arguments] { return run_report_glue(*arguments, std::cout); };
   });
 }
 
@@ -132,8 +200,11 @@ int run_command_line(int argc, char** argv) {
   add_config_verb(dispatch, "tokenizer", "Train a tokenizer from text", run_tokenizer);
   add_config_verb(dispatch, "shard", "Turn text into token shards", run_shard);
   add_config_verb(dispatch, "pretrain", "Pretrain with masked language modelling", run_pretrain);
+  add_finetune(dispatch);
   add_evaluate(dispatch);
   add_predict(dispatch);
+  add_export(dispatch);
+  add_report(dispatch);
   add_inspect(dispatch);
   add_doctor(dispatch);
   try {

@@ -1,3 +1,5 @@
+#include "labelled_verbs.h"
+
 #include <cstdio>
 #include <ostream>
 
@@ -15,18 +17,19 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 Json to_json(const train::Evaluation& evaluation) {
-  return {{"loss", evaluation.loss},
-          {"perplexity", evaluation.perplexity},
-          {"masked_accuracy", evaluation.masked_accuracy},
-          {"predicted", evaluation.predicted},
-          {"tokens", evaluation.tokens}};
+  Json json{{"loss", evaluation.loss}};
+  for (const train::NamedValue& item : evaluation.values) json[item.name] = item.value;
+  json["predicted"] = evaluation.predicted;
+  json["tokens"] = evaluation.tokens;
+  return json;
 }
 
 void print(const char* name, const train::Evaluation& evaluation, std::ostream& out) {
   char line[256];
   std::snprintf(line, sizeof line,
                 "%s: loss %.4f  perplexity %.2f  masked accuracy %.2f %%  (%lld predicted of %lld tokens)\n",
-                name, evaluation.loss, evaluation.perplexity, 100 * evaluation.masked_accuracy,
+                name, evaluation.loss, evaluation.find("perplexity").value_or(0),
+                100 * evaluation.find("masked_accuracy").value_or(0),
                 static_cast<long long>(evaluation.predicted), static_cast<long long>(evaluation.tokens));
   out << line;
 }
@@ -34,6 +37,12 @@ void print(const char* name, const train::Evaluation& evaluation, std::ostream& 
 }  // namespace
 
 int run_evaluate(const EvaluateArguments& arguments, std::ostream& out) {
+  const std::filesystem::path checkpoint = find_checkpoint(arguments.run);
+  if (!checkpoint_config(checkpoint, {}).task.name.empty()) return evaluate_labelled(arguments, out);
+  if (!arguments.files.empty() || arguments.predictions) {
+    throw UsageError(checkpoint.string() +
+                     ": --file and --predictions are for fine-tuned models; this one is pretrained");
+  }
   LoadedModel loaded = load_model(arguments.run, arguments.device, arguments.overrides);
   const std::filesystem::path folder = arguments.shards.value_or(loaded.config.data.shards / "valid");
   const auto shards = open_shards(folder, *loaded.tokenizer);

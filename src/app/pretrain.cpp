@@ -1,13 +1,9 @@
-#include <cerrno>
-#include <cstring>
-#include <fcntl.h>
+#include "run_directory.h"
+
 #include <iostream>
-#include <sstream>
-#include <sys/file.h>
 #include <unistd.h>
 
-#include <nlohmann/json.hpp>
-
+#include "mabert/app/loaded_model.h"
 #include "mabert/app/run_config.h"
 #include "mabert/app/run_data.h"
 #include "mabert/app/signals.h"
@@ -17,106 +13,14 @@
 #include "mabert/nn/initialize.h"
 #include "mabert/nn/masked_language_model.h"
 #include "mabert/nn/module_base.h"
+#include "mabert/train/checkpoint_store.h"
 #include "mabert/train/console.h"
+#include "mabert/train/labelled_model.h"
 #include "mabert/train/mlm_task.h"
 #include "mabert/train/trainer.h"
 
 namespace mabert::app {
 namespace {
-
-constexpr std::uint64_t kMaxConfigBytes = 1 << 20;
-
-bool is_there(const std::filesystem::path& path) {
-  std::error_code ignored;
-  return std::filesystem::exists(path, ignored);
-}
-
-/// Keeps two processes from training in one run directory; the system lifts it when the process ends, however
-/// it ends.
-class RunLock {
- public:
-  explicit RunLock(const std::filesystem::path& directory) {
-    const std::filesystem::path path = directory / ".lock";
-    descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    if (descriptor_ < 0 && errno == ENOSPC)
-      throw DiskFullError(path.string() + ": the disk is full; free some space");
-    if (descriptor_ < 0) {
-      throw UsageError(directory.string() + ": cannot write here (" + std::strerror(errno) +
-                       "); choose another run_dir");
-    }
-    // File systems without locks answer otherwise; then there is no protection, which is no reason not to
-    // train.
-    if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-      ::close(descriptor_);
-      throw UsageError(
-          directory.string() +
-          ": another process is training in this run directory; wait, or choose another run_dir");
-    }
-  }
-  ~RunLock() { ::close(descriptor_); }
-  RunLock(const RunLock&) = delete;
-  RunLock& operator=(const RunLock&) = delete;
-
- private:
-  int descriptor_ = -1;
-};
-
-/// The first line in which two texts differ.
-std::pair<std::string, std::string> first_difference(const std::string& before, const std::string& now) {
-  std::istringstream a(before), b(now);
-  std::string left, right;
-  while (true) {
-    const bool more_left = static_cast<bool>(std::getline(a, left)),
-               more_right = static_cast<bool>(std::getline(b, right));
-    if (left != right || !more_left || !more_right) return {left, right};
-  }
-}
-
-/// Has a step been saved here? A start that failed before that leaves nothing that a later one must agree
-/// with.
-bool has_begun(const std::filesystem::path& directory) {
-  return is_there(directory / "checkpoints" / "last") || is_there(directory / "result.json");
-}
-
-void require_same_run(const std::filesystem::path& directory, const RunConfig& config) {
-  const std::filesystem::path path = directory / "config.yaml";
-  if (!has_begun(directory) || !is_there(path)) return;
-  const RunConfig earlier = parse_run_config(read_text_file(path, kMaxConfigBytes), path.string(), {});
-  const std::string before = identity(earlier), now = identity(config);
-  if (before == now) return;
-  const auto [old_line, new_line] = first_difference(before, now);
-  const auto trim = [](const std::string& line) {
-    return line.substr(std::min(line.find_first_not_of(' '), line.size()));
-  };
-  throw UsageError(directory.string() + ": this run directory was made with another configuration ('" +
-                   trim(old_line) + "', now '" + trim(new_line) +
-                   "'); choose another run_dir, or remove this one");
-}
-
-/// result.json of a run that has nothing left to do: it reached its last step, or the time limit that still
-/// holds. Empty otherwise.
-std::string finished_result(const std::filesystem::path& directory, const train::TrainOptions& options) {
-  const std::filesystem::path path = directory / "result.json";
-  if (!is_there(path)) return "";
-  const std::string text = read_text_file(path, kMaxConfigBytes);
-  const auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object() || !json.contains("outcome") || !json.contains("seconds") ||
-      !json["seconds"].is_number()) {
-    throw DataError(path.string() + ": not a result; remove it to go on with this run");
-  }
-  const bool time_is_up = json["outcome"] == "time_limit" && options.max_minutes &&
-                          json["seconds"].get<double>() >= *options.max_minutes * 60;
-  return json["outcome"] == "finished" || time_is_up ? text : "";
-}
-
-/// Sections left out of a file are not checked while it is read.
-template <class Options>
-void require_valid(const char* section, const Options& options) {
-  if (const auto problem = options.validate()) {
-    throw UsageError(std::string(section) + (problem->key.empty() ? "" : "." + problem->key) + ": expected " +
-                     problem->expected + ", got " + problem->got);
-  }
-}
 
 void resolve_vocabulary(RunConfig& config, const data::Tokenizer& tokenizer) {
   const std::int64_t size = tokenizer.vocabulary_size();
@@ -128,14 +32,18 @@ void resolve_vocabulary(RunConfig& config, const data::Tokenizer& tokenizer) {
   }
 }
 
-std::int64_t count_parameters(const torch::nn::Module& module) {
-  std::int64_t count = 0;
-  for (const at::Tensor& parameter : module.parameters()) count += parameter.numel();
-  return count;
-}
-
-int exit_code(const train::TrainResult& result) {
-  return result.outcome == train::Outcome::interrupted ? 128 + result.signal : 0;
+/// Weights of another run, for going on with its training. Errors: UsageError when it has another tokenizer.
+void load_initial_weights(const std::filesystem::path& run, const data::Tokenizer& tokenizer,
+                          torch::nn::Module& model, spdlog::logger& log) {
+  const train::Checkpoint checkpoint(find_checkpoint(run));
+  const std::string where = checkpoint.directory().string();
+  if (data::parse_tokenizer(checkpoint.tokenizer(), where)->fingerprint() != tokenizer.fingerprint()) {
+    throw UsageError(
+        "model.init_from: " + where +
+        " was trained with another tokenizer than data.shards; make shards with its tokenizer.model");
+  }
+  const auto kept = train::start_from(checkpoint, model);
+  log.info("weights of {}{}", where, kept.empty() ? "" : ", but not of the head");
 }
 
 }  // namespace
@@ -154,25 +62,17 @@ int run_pretrain(const ConfigArguments& arguments, std::ostream& out) {
   std::filesystem::create_directories(directory, ignored);
   const RunLock lock(directory);
   require_same_run(directory, config);
-  if (config.train.resume == train::Resume::never && has_begun(directory)) {
-    throw UsageError(directory.string() +
-                     ": already holds checkpoints; use train.resume=auto, or another run directory");
-  }
-  const bool may_be_done = config.train.resume == train::Resume::automatic;
-  if (const std::string done = may_be_done ? finished_result(directory, config.train) : ""; !done.empty()) {
+  if (const std::string done = finished_result(directory, config.train); !done.empty()) {
     std::cerr << directory.string() << ": this run is complete; nothing to do\n";
     out << done;
     return 0;
   }
-  // What the run is, not how this start was asked for: the file works as the configuration of the next start.
-  RunConfig kept = config;
-  kept.train.resume = train::Resume::automatic;
-  const std::string resolved = to_yaml(kept);
-  write_file_atomically(directory / "config.yaml", resolved);
+  const std::string resolved = write_config(directory, config);
   const auto log = train::open_log(directory / "log.txt", std::cerr, ::isatty(STDERR_FILENO) != 0);
 
   nn::MaskedLanguageModel model(config.model);
   nn::initialize_parameters(*model, config.model, config.train.seed);
+  if (config.model.init_from) load_initial_weights(*config.model.init_from, *tokenizer, *model, *log);
   model->to(device);
   nn::set_compute_dtype(*model, train::compute_dtype(config.train.precision, device));
   log->info("{}: {:.1f}M parameters on {} in {}, {} documents ({} tokens) to learn from, {} held out",

@@ -1,10 +1,13 @@
 #include "mabert/app/run_config.h"
 
+#include "mabert/app/loaded_model.h"
 #include "mabert/app/verbs.h"
 #include "mabert/config/describe.h"
 #include "mabert/config/document.h"
 #include "mabert/config/read.h"
 #include "mabert/config/write.h"
+#include "mabert/core/error.h"
+#include "mabert/train/checkpoint.h"
 
 namespace mabert::app {
 
@@ -20,6 +23,24 @@ std::optional<config::Problem> RunConfig::validate() const {
 
 RunConfig load_run_config(const std::filesystem::path& path, const std::vector<std::string>& overrides) {
   auto config = config::read<RunConfig>(config::load(path, overrides));
+  if (!config.run_dir) config.run_dir = std::filesystem::path("runs") / path.stem();
+  return config;
+}
+
+RunConfig load_finetune_config(const std::filesystem::path& path, const std::vector<std::string>& overrides) {
+  config::Document given = config::load(path, overrides);
+  const config::Node* model = given.root.find("model");
+  const config::Node* start = model ? model->find("init_from") : nullptr;
+  if (start == nullptr || start->kind != config::Node::Kind::scalar || start->text.empty()) {
+    throw UsageError(path.string() +
+                     ": model.init_from: expected the run to start from, got none; e.g. "
+                     "model.init_from=runs/mabert-small");
+  }
+  const train::Checkpoint checkpoint(find_checkpoint(start->text));
+  config::Document base =
+      config::parse(checkpoint.config_yaml(), (checkpoint.directory() / "config.yaml").string());
+  std::erase_if(base.root.children, [](const config::Node& child) { return child.key != "model"; });
+  auto config = config::read<RunConfig>(config::over(std::move(base), std::move(given)));
   if (!config.run_dir) config.run_dir = std::filesystem::path("runs") / path.stem();
   return config;
 }

@@ -116,11 +116,9 @@ class Loader {
 
 Document with_overrides(Node root, const std::vector<std::string>& overrides) {
   if (overrides.empty()) return {std::move(root)};
-  Node layer = parse_overrides(overrides);
-  const Position position = root.position;
-  Document document{merge(std::move(root), std::move(layer))};
-  document.root.position = document.root.key_position = position;
-  return document;
+  Document layer{parse_overrides(overrides)};
+  layer.root.position = root.position;
+  return over({std::move(root)}, std::move(layer));
 }
 
 }  // namespace
@@ -138,6 +136,13 @@ Document load(const fs::path& path, const std::vector<std::string>& overrides) {
 
 Document parse(std::string text, const std::string& name, const std::vector<std::string>& overrides) {
   return with_overrides(Loader().parse(std::move(text), name), overrides);
+}
+
+Document over(Document base, Document top) {
+  const Position position = top.root.position;
+  Document document{merge(std::move(base.root), std::move(top.root))};
+  document.root.position = document.root.key_position = position;
+  return document;
 }
 
 }  // namespace mabert::config

@@ -1,12 +1,11 @@
 #include "mabert/data/mlm_batch.h"
 
+#include "batch_parts.h"
+
 #include <algorithm>
 #include <cmath>
 #include <numeric>
 #include <string>
-
-#include <ATen/ops/full.h>
-#include <ATen/ops/zeros.h>
 
 #include "mabert/core/error.h"
 #include "mabert/data/shard_set.h"
@@ -16,10 +15,6 @@ namespace mabert::data {
 namespace {
 
 std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
-
-at::Tensor filled(std::int64_t size, std::int32_t value) {
-  return at::full({size}, value, at::TensorOptions().dtype(at::kInt));
-}
 
 }  // namespace
 
@@ -103,22 +98,6 @@ MlmBatchBuilder::Assembled MlmBatchBuilder::assemble(const Sample& sample) const
   return result;
 }
 
-SequenceLayout MlmBatchBuilder::make_layout(std::span<const std::int64_t> lengths) const {
-  if (layout_ == BatchLayout::ragged) {
-    SequenceLayout::Capacity capacity;
-    if (shape_) capacity = {shape_->rows, shape_->sequences, shape_->max_length};
-    return SequenceLayout::ragged(lengths, capacity);
-  }
-  const std::int64_t batch = shape_ ? shape_->sequences : static_cast<std::int64_t>(lengths.size());
-  const std::int64_t columns =
-      shape_ ? shape_->max_length : *std::max_element(lengths.begin(), lengths.end());
-  const at::Tensor mask = at::zeros({batch, columns}, at::TensorOptions().dtype(at::kBool));
-  for (std::size_t s = 0; s < lengths.size(); ++s) {
-    std::fill_n(mask.mutable_data_ptr<bool>() + static_cast<std::int64_t>(s) * columns, lengths[s], true);
-  }
-  return SequenceLayout::padded(mask);
-}
-
 Batch MlmBatchBuilder::build(std::span<const std::uint64_t> samples, std::uint64_t mask_key) const {
   std::vector<Assembled> parts;
   std::vector<std::int64_t> lengths;
@@ -130,7 +109,7 @@ Batch MlmBatchBuilder::build(std::span<const std::uint64_t> samples, std::uint64
   }
   Batch batch;
   batch.samples.assign(samples.begin(), samples.end());
-  batch.layout = make_layout(lengths);
+  batch.layout = make_batch_layout(lengths, layout_, shape_);
   batch.num_predicted = predicted;
   const std::int64_t capacity = shape_ ? shape_->predicted : predicted;
   if (predicted > capacity) {

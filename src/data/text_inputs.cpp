@@ -1,3 +1,5 @@
+#include "row_source.h"
+
 #include <algorithm>
 #include <glob.h>
 #include <set>
@@ -93,8 +95,7 @@ std::vector<TextInput> find_text_inputs(std::span<const std::string> names, Text
       std::error_code error;
       const fs::path resolved = path == "-" ? path : fs::weakly_canonical(path, error);
       if (!seen.insert(error ? path : resolved).second) continue;
-      const bool json = format == TextFormat::jsonl ||
-                        (format == TextFormat::automatic && without_xz(path).ends_with(".jsonl"));
+      const bool json = format == TextFormat::jsonl || (format == TextFormat::automatic && is_jsonl(path));
       const std::uintmax_t bytes = fs::is_regular_file(path, error) ? fs::file_size(path, error) : 0;
       inputs.push_back({path, json ? TextFormat::jsonl : TextFormat::text, error ? 0 : bytes});
     }

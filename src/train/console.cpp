@@ -46,6 +46,13 @@ std::string count(double value) {
   return fmt::format("{:.0f}", value);
 }
 
+/// "accuracy 91.20%", "perplexity 7.39", "matthews 0.5213".
+std::string describe(const NamedValue& item) {
+  if (item.name.ends_with("accuracy")) return fmt::format("accuracy {:.2f}%", 100.0 * item.value);
+  if (item.name == "perplexity") return fmt::format("perplexity {:.2f}", item.value);
+  return fmt::format("{} {:.4f}", item.name, item.value);
+}
+
 }  // namespace
 
 std::shared_ptr<spdlog::logger> open_log(const std::filesystem::path& file, std::ostream& terminal,
@@ -69,8 +76,7 @@ std::shared_ptr<spdlog::logger> open_log(const std::filesystem::path& file, std:
 std::string describe(const Metrics& metrics, std::int64_t total_steps) {
   std::string line = fmt::format("step {}/{} {} loss {:.4f}", metrics.step, total_steps,
                                  split_name(metrics.split), metrics.loss);
-  if (metrics.perplexity) line += fmt::format(" perplexity {:.2f}", *metrics.perplexity);
-  if (metrics.masked_accuracy) line += fmt::format(" accuracy {:.2f}%", 100.0 * *metrics.masked_accuracy);
+  for (const NamedValue& item : metrics.values) line += " " + describe(item);
   if (metrics.lr) line += fmt::format(" lr {:.3g}", *metrics.lr);
   if (metrics.grad_norm) line += fmt::format(" grad {:.3f}", *metrics.grad_norm);
   if (metrics.tokens_per_second) line += fmt::format(" {} tokens/s", count(*metrics.tokens_per_second));

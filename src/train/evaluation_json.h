@@ -6,12 +6,14 @@
 
 namespace mabert::train {
 
-inline nlohmann::ordered_json describe(const Evaluation& evaluation) {
-  return {{"loss", evaluation.loss},
-          {"perplexity", evaluation.perplexity},
-          {"masked_accuracy", evaluation.masked_accuracy},
-          {"predicted", evaluation.predicted},
-          {"tokens", evaluation.tokens}};
-}
+/// What selects stands in it only where it is not the loss.
+nlohmann::ordered_json describe(const Evaluation& evaluation);
+
+/// What describe wrote; other keys than the values' own are to be removed first. Throws the JSON library's
+/// errors.
+Evaluation parse_evaluation(const nlohmann::ordered_json& json);
+
+/// JSON has no numbers that are not finite; the writer makes them null, and this NaN.
+double read_number(const nlohmann::ordered_json& json);
 
 }  // namespace mabert::train

@@ -106,8 +106,7 @@ void EventFile::on_metrics(const Metrics& metrics) {
   add("learning_rate", metrics.lr);
   add("gradient_norm", metrics.grad_norm);
   add("tokens_per_second", metrics.tokens_per_second);
-  add("masked_accuracy", metrics.masked_accuracy);
-  add("perplexity", metrics.perplexity);
+  for (const NamedValue& item : metrics.values) scalar(prefix + item.name, metrics.step, item.value);
   add("memory", metrics.memory);
 }
 

@@ -48,8 +48,7 @@ std::string to_json(const Metrics& metrics) {
   add("tokens", metrics.tokens);
   add("tokens_per_second", metrics.tokens_per_second);
   line["seconds"] = std::round(metrics.seconds * 1000.0) / 1000.0;
-  add("masked_accuracy", metrics.masked_accuracy);
-  add("perplexity", metrics.perplexity);
+  for (const NamedValue& item : metrics.values) line[item.name] = item.value;
   add("predicted", metrics.predicted);
   add("skipped", metrics.skipped);
   add("memory", metrics.memory);

@@ -16,8 +16,8 @@ Evaluation make_evaluation(double loss_sum, std::int64_t correct, std::int64_t p
                            std::int64_t tokens) {
   const auto count = static_cast<double>(std::max<std::int64_t>(predicted, 1));
   return {.loss = loss_sum / count,
-          .perplexity = std::exp(loss_sum / count),
-          .masked_accuracy = static_cast<double>(correct) / count,
+          .values = {{"masked_accuracy", static_cast<double>(correct) / count},
+                     {"perplexity", std::exp(loss_sum / count)}},
           .predicted = predicted,
           .tokens = tokens};
 }

@@ -1,9 +1,8 @@
 #include "mabert/train/mlm_task.h"
 
-#include <utility>
+#include "sample_keys.h"
 
-#include <ATen/ops/full.h>
-#include <ATen/ops/zeros.h>
+#include <utility>
 
 #include "mabert/nn/parameter_groups.h"
 #include "mabert/ops/masked_cross_entropy.h"
@@ -11,21 +10,6 @@
 #include "mabert/train/module_state.h"
 
 namespace mabert::train {
-namespace {
-
-/// (S_cap) int64: the sample of each sequence, 0 for slack; from pinned memory, so that the copy makes nobody
-/// wait.
-at::Tensor sample_keys(const data::Batch& batch, c10::Device device) {
-  const auto options = at::TensorOptions().dtype(at::kLong).pinned_memory(device.is_cuda());
-  const at::Tensor keys = at::zeros({batch.layout.capacity()}, options);
-  auto* data = keys.mutable_data_ptr<std::int64_t>();
-  for (std::size_t i = 0; i < batch.samples.size(); ++i)
-    data[i] = static_cast<std::int64_t>(batch.samples[i]);
-  return keys.to(device, /*non_blocking=*/true);
-}
-
-}  // namespace
-
 MlmTask::MlmTask(nn::MaskedLanguageModel model, std::shared_ptr<data::MlmLoader> loader,
                  std::shared_ptr<const data::MlmEvaluation> validation, const MlmTaskOptions& options)
     : model_(std::move(model)),
@@ -58,8 +42,8 @@ PartialLoss MlmTask::forward(std::int64_t micro_batch, std::int64_t pass) {
   context.training = true;
   context.seed = options_.seed;
   if (model_->options().dropout > 0) {
-    context.step = at::full({}, pass, at::TensorOptions().dtype(at::kLong).device(options_.device));
-    context.samples = sample_keys(batch, options_.device);
+    context.step = pass_key(pass, options_.device);
+    context.samples = sample_keys(batch.samples, batch.layout.capacity(), options_.device);
   }
   const at::Tensor hidden =
       model_->hidden(batch.token_ids, batch.segment_ids, batch.layout, context);  // (T, D)

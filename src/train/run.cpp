@@ -19,7 +19,7 @@ TrainResult train(Task& task, const OptimizationOptions& options, const RunConte
 }
 
 std::string to_json(const TrainResult& result) {
-  constexpr const char* kOutcomes[] = {"finished", "time_limit", "interrupted"};
+  constexpr const char* kOutcomes[] = {"finished", "stopped_early", "time_limit", "interrupted"};
   nlohmann::ordered_json json;
   json["outcome"] = kOutcomes[static_cast<int>(result.outcome)];
   if (result.signal != 0) json["signal"] = result.signal;
@@ -28,7 +28,7 @@ std::string to_json(const TrainResult& result) {
   json["seconds"] = result.seconds;
   if (result.train_loss) json["train_loss"] = *result.train_loss;
   if (result.validation) json["validation"] = describe(*result.validation);
-  if (result.best_loss) json["best_loss"] = *result.best_loss;
+  if (result.best) json["best_" + result.best->name] = result.best->value;
   if (result.best_step) json["best_step"] = *result.best_step;
   return json.dump(2) + "\n";
 }

@@ -2,7 +2,7 @@
 
 #include "evaluation_json.h"
 
-#include <limits>
+#include <string_view>
 
 #include <nlohmann/json.hpp>
 
@@ -11,9 +11,16 @@
 namespace mabert::train {
 namespace {
 
-/// JSON has no numbers that are not finite; the writer makes them null.
-double read_loss(const nlohmann::json& json) {
-  return json.is_null() ? std::numeric_limits<double>::quiet_NaN() : json.get<double>();
+constexpr std::string_view kBest = "best_";
+
+/// "best_loss", "best_score", ...: what selected names the key.
+std::optional<NamedValue> find_best(const nlohmann::ordered_json& json) {
+  for (const auto& [key, value] : json.items()) {
+    if (key.starts_with(kBest) && key != "best_step") {
+      return NamedValue{key.substr(kBest.size()), value.get<double>()};
+    }
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -26,8 +33,9 @@ std::string to_json(const RunState& state) {
   json["passes"] = state.passes;
   json["tokens"] = state.tokens;
   json["seconds"] = state.seconds;
-  if (state.best_loss) json["best_loss"] = *state.best_loss;
+  if (state.best) json[std::string(kBest) + state.best->name] = state.best->value;
   if (state.best_step) json["best_step"] = *state.best_step;
+  json["stale"] = state.stale;
   if (state.train_loss) json["train_loss"] = *state.train_loss;
   if (state.validation) {
     json["validation"] = describe(*state.validation);
@@ -44,7 +52,7 @@ std::string to_json(const RunState& state) {
 
 RunState parse_run_state(const std::string& text, const std::string& where) {
   try {
-    const nlohmann::json json = nlohmann::json::parse(text);
+    const auto json = nlohmann::ordered_json::parse(text);
     RunState state;
     json.at("step").get_to(state.step);
     json.at("epoch").get_to(state.position.epoch);
@@ -52,21 +60,19 @@ RunState parse_run_state(const std::string& text, const std::string& where) {
     json.at("passes").get_to(state.passes);
     json.at("tokens").get_to(state.tokens);
     json.at("seconds").get_to(state.seconds);
-    if (json.contains("best_loss")) state.best_loss = json["best_loss"].get<double>();
+    state.best = find_best(json);
     if (json.contains("best_step")) state.best_step = json["best_step"].get<std::int64_t>();
-    if (json.contains("train_loss")) state.train_loss = read_loss(json["train_loss"]);
+    if (json.contains("stale")) json["stale"].get_to(state.stale);
+    if (json.contains("train_loss")) state.train_loss = read_number(json["train_loss"]);
     if (json.contains("validation")) {
-      const nlohmann::json& validation = json["validation"];
-      state.validation = {.loss = read_loss(validation.at("loss")),
-                          .perplexity = read_loss(validation.at("perplexity")),
-                          .masked_accuracy = validation.at("masked_accuracy").get<double>(),
-                          .predicted = validation.at("predicted").get<std::int64_t>(),
-                          .tokens = validation.at("tokens").get<std::int64_t>()};
+      nlohmann::ordered_json validation = json["validation"];
       state.validation_step = validation.at("step").get<std::int64_t>();
+      validation.erase("step");
+      state.validation = parse_evaluation(validation);
     }
     json.at("seed").get_to(state.seed);
     if (json.contains("data")) state.data_fingerprint = json["data"].get<std::string>();
-    const nlohmann::json& window = json.at("window");
+    const auto& window = json.at("window");
     window.at("steps").get_to(state.window.steps);
     window.at("predicted").get_to(state.window.predicted);
     window.at("tokens").get_to(state.window.tokens);

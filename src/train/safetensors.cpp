@@ -207,6 +207,21 @@ at::Tensor SafetensorsFile::tensor(const std::string& name) const {
   return result;
 }
 
+NamedTensors read_tensors(const SafetensorsFile& file) {
+  NamedTensors tensors;
+  for (const SafetensorsFile::Entry& entry : file.entries()) {
+    tensors.push_back({entry.name, file.tensor(entry.name)});
+  }
+  return tensors;
+}
+
+bool fits(const SafetensorsFile::Entry& entry, const at::Tensor& target) {
+  if (target.sizes() != at::IntArrayRef(entry.shape)) return false;
+  const bool widens =
+      target.scalar_type() == at::kFloat && (entry.dtype == at::kBFloat16 || entry.dtype == at::kHalf);
+  return entry.dtype == target.scalar_type() || widens;
+}
+
 void copy_into(const SafetensorsFile& file, const NamedTensors& targets) {
   for (const NamedTensor& target : targets) {
     if (!file.contains(target.name))
@@ -221,14 +236,16 @@ void copy_into(const SafetensorsFile& file, const NamedTensors& targets) {
                             "' has no place in this model; " +
                             "the configuration must be the checkpoint's own");
     }
-    if (found->second->sizes() != at::IntArrayRef(entry.shape) ||
-        found->second->scalar_type() != entry.dtype) {
+    if (!fits(entry, *found->second)) {
       throw CheckpointError(file.path().string() + ": tensor '" + entry.name + "': expected " +
-                            c10::str(found->second->sizes()) + ", got " +
+                            c10::str(found->second->sizes()) + " " +
+                            c10::toString(found->second->scalar_type()) + ", got " +
                             c10::str(at::IntArrayRef(entry.shape)) + " " + c10::toString(entry.dtype));
     }
   }
-  for (const NamedTensor& target : targets) target.tensor.detach().copy_(file.tensor(target.name));
+  for (const NamedTensor& target : targets) {
+    target.tensor.detach().copy_(file.tensor(target.name).to(target.tensor.scalar_type()));
+  }
 }
 
 }  // namespace mabert::train

@@ -6,13 +6,24 @@
 
 namespace mabert::train {
 
+std::optional<config::Problem> ScheduleOptions::validate() const {
+  if (warmup_steps != 0 && warmup_fraction.value_or(0) != 0) {
+    return config::Problem{"warmup_fraction", "either warmup_steps or warmup_fraction", "both"};
+  }
+  return std::nullopt;
+}
+
+std::int64_t warmup_steps(const ScheduleOptions& schedule, std::int64_t total_steps) {
+  const double fraction = schedule.warmup_fraction.value_or(0);
+  return fraction > 0 ? std::llround(fraction * static_cast<double>(total_steps)) : schedule.warmup_steps;
+}
+
 double learning_rate(const ScheduleOptions& schedule, double peak, std::int64_t total_steps,
                      std::int64_t step) {
-  if (step < schedule.warmup_steps) {
-    return peak * static_cast<double>(step + 1) / static_cast<double>(schedule.warmup_steps);
-  }
-  const auto falling = static_cast<double>(std::max<std::int64_t>(total_steps - schedule.warmup_steps, 1));
-  const double progress = std::clamp(static_cast<double>(step - schedule.warmup_steps) / falling, 0.0, 1.0);
+  const std::int64_t warmup = warmup_steps(schedule, total_steps);
+  if (step < warmup) return peak * static_cast<double>(step + 1) / static_cast<double>(warmup);
+  const auto falling = static_cast<double>(std::max<std::int64_t>(total_steps - warmup, 1));
+  const double progress = std::clamp(static_cast<double>(step - warmup) / falling, 0.0, 1.0);
   const double final = schedule.final_fraction;
   switch (schedule.type) {
     case ScheduleType::linear:

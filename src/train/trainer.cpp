@@ -10,6 +10,7 @@
 #include <c10/core/GradMode.h>
 
 #include "mabert/core/error.h"
+#include "mabert/train/checkpoint_export.h"
 
 namespace mabert::train {
 namespace {
@@ -20,6 +21,21 @@ std::int64_t count_steps(Task& task, const TrainOptions& options) {
   std::int64_t total = 0;
   for (std::int64_t epoch = 0; epoch < *options.epochs; ++epoch) total += task.steps_in_epoch(epoch);
   return total;
+}
+
+void check(const OptimizationOptions& options, const Task& task) {
+  if (const auto problem = options.schedule.validate()) {
+    throw UsageError("[schedule] " + problem->key + ": expected " + problem->expected + ", got " +
+                     problem->got);
+  }
+  if (!options.train.patience) return;
+  if (options.train.validate_every == 0) {
+    throw UsageError("[train] patience: expected train.validate_every of at least 1 beside it, got 0");
+  }
+  if (!task.has_validation()) {
+    throw UsageError(
+        "[train] patience: expected held-out data to validate on, got none; set patience to null");
+  }
 }
 
 bool is_due(std::int64_t step, std::int64_t every) { return every > 0 && step % every == 0; }
@@ -34,6 +50,7 @@ Trainer::Trainer(Task& task, const OptimizationOptions& options, RunContext cont
       optimizer_(options.optimizer, options.train.clip_norm, task.parameters(),
                  [&task](const std::string& name, const at::Tensor& p) { return task.is_decayed(name, p); }),
       total_steps_(count_steps(task, options.train)) {
+  check(options_, task_);
   const c10::Device device = optimizer_.gradient_norm().device();
   window_loss_ = at::zeros({}, at::TensorOptions().dtype(at::kDouble).device(device));
   window_correct_ = at::zeros({}, at::TensorOptions().dtype(at::kLong).device(device));
@@ -46,7 +63,7 @@ Trainer::Trainer(Task& task, const OptimizationOptions& options, RunContext cont
 TrainResult Trainer::run() {
   begin_ = Clock::now();
   result_ = {};
-  while (state_.step < total_steps_) {
+  while (!is_over()) {
     if ((result_.signal = stop_signal()) != 0) {
       result_.outcome = Outcome::interrupted;
       break;
@@ -62,22 +79,26 @@ TrainResult Trainer::run() {
     if (state_.step == 1 || is_last || is_due(state_.step, options_.train.log_every)) log_training();
     bool is_best = false;
     if (is_last || is_due(state_.step, options_.train.validate_every)) is_best = validate();
-    if (is_last || is_best || is_due(state_.step, options_.train.checkpoint_every)) save(is_best);
+    if (lost_patience() && state_.window.steps > 0) log_training();
+    if (is_over() || is_best || is_due(state_.step, options_.train.checkpoint_every)) save(is_best);
   }
+  if (is_over() && state_.step < total_steps_) result_.outcome = Outcome::stopped_early;
   if (state_.step > 0) {
-    bool is_best = false;
+    bool is_best = false, has_logged = false;
     if (result_.outcome != Outcome::interrupted) {
-      if (state_.window.steps > 0) log_training();
+      has_logged = state_.window.steps > 0;
+      if (has_logged) log_training();
       if (state_.validation_step != state_.step) is_best = validate();
     }
-    if (is_best || saved_step_ != state_.step) save(is_best);
+    if (is_best || has_logged || saved_step_ != state_.step) save(is_best);
+    if (is_over() && !options_.train.keep_optimizer) drop_optimizer_states();
   }
   result_.step = state_.step;
   result_.tokens = state_.tokens;
   result_.seconds = seconds();
   result_.train_loss = state_.train_loss;
   result_.validation = state_.validation;
-  result_.best_loss = state_.best_loss;
+  result_.best = state_.best;
   result_.best_step = state_.best_step;
   return result_;
 }
@@ -129,7 +150,7 @@ void Trainer::log_training() {
   metrics.tokens = state_.tokens;
   metrics.tokens_per_second =
       static_cast<double>(state_.window.tokens) / std::max(state_.window.seconds, 1e-9);
-  if (counts_correct_) metrics.masked_accuracy = value[1] / predicted;
+  if (counts_correct_) metrics.values = {{task_.accuracy_name(), value[1] / predicted}};
   metrics.predicted = state_.window.predicted;
   metrics.skipped = static_cast<std::int64_t>(value[3]);
   metrics.seconds = seconds();
@@ -152,7 +173,7 @@ void Trainer::check_finite(std::int64_t longest_row) const {
       (last ? "last checkpoint: " + store_.path_of(*last).string() : "no checkpoint yet") + ")");
 }
 
-/// Returns whether this is the lowest loss so far and its checkpoint is to be kept.
+/// Returns whether this is the best so far and its checkpoint is to be kept.
 bool Trainer::validate() {
   const std::optional<Evaluation> evaluation = task_.validate();
   if (!evaluation) return false;
@@ -160,17 +181,24 @@ bool Trainer::validate() {
   state_.validation_step = state_.step;
   Metrics metrics{.step = state_.step, .split = Split::valid, .loss = evaluation->loss};
   metrics.tokens = evaluation->tokens;
-  metrics.masked_accuracy = evaluation->masked_accuracy;
-  metrics.perplexity = evaluation->perplexity;
+  metrics.values = evaluation->values;
   metrics.predicted = evaluation->predicted;
   metrics.seconds = seconds();
   report(metrics);
+  const double value = evaluation->selecting_value();
+  const bool is_first = !state_.best || state_.best->name != evaluation->selects;
   const bool is_best =
-      std::isfinite(evaluation->loss) && (!state_.best_loss || evaluation->loss < *state_.best_loss);
-  if (!is_best || !options_.train.keep_best) return false;
-  state_.best_loss = evaluation->loss;
+      std::isfinite(value) &&
+      (is_first || (evaluation->higher_is_better ? value > state_.best->value : value < state_.best->value));
+  state_.stale = is_best ? 0 : state_.stale + 1;
+  if (!is_best) return false;
+  state_.best = {evaluation->selects, value};
   state_.best_step = state_.step;
-  return true;
+  return options_.train.keep_best;
+}
+
+bool Trainer::lost_patience() const {
+  return options_.train.patience && state_.stale >= *options_.train.patience;
 }
 
 void Trainer::save(bool is_best) {
@@ -179,13 +207,24 @@ void Trainer::save(bool is_best) {
   CheckpointContent content;
   content.model = task_.parameters();
   for (NamedTensor& buffer : task_.buffers()) content.model.push_back(std::move(buffer));
-  content.optimizer = trainer_tensors();
+  if (options_.train.keep_optimizer || !is_over()) content.optimizer = trainer_tensors();
   content.state_json = to_json(state_);
   content.config_yaml = context_.config_yaml;
   content.tokenizer = context_.tokenizer;
   store_.save(state_.step, content, is_best);
   saved_step_ = state_.step;
   context_.log->debug("saved {}", store_.path_of(state_.step).string());
+}
+
+/// Of the checkpoints that were saved on the way; the last one has none.
+void Trainer::drop_optimizer_states() const {
+  for (const std::int64_t step : store_.steps()) {
+    try {
+      remove_optimizer_state(store_.path_of(step));
+    } catch (const CheckpointError& error) {
+      context_.log->warn("{}", error.what());
+    }
+  }
 }
 
 void Trainer::resume() {
@@ -222,12 +261,19 @@ void Trainer::resume() {
   }
   NamedTensors model = task_.parameters();
   for (NamedTensor& buffer : task_.buffers()) model.push_back(std::move(buffer));
-  copy_into(checkpoint.model(), model);
-  copy_into(checkpoint.optimizer(), trainer_tensors());
+  const SafetensorsFile optimizer = checkpoint.optimizer();
+  const std::string fingerprint = task_.data_fingerprint();
   state_ = state;
-  state_.data_fingerprint = task_.data_fingerprint();
+  state_.data_fingerprint = fingerprint;
+  if (optimizer.empty() && !is_over()) {
+    throw CheckpointError(
+        checkpoint.directory().string() + ": holds weights only (train.keep_optimizer: false), so step " +
+        std::to_string(state.step) + " is where it ends; to train on, begin another run from it");
+  }
+  copy_into(checkpoint.model(), model);
+  if (!optimizer.empty()) copy_into(optimizer, trainer_tensors());
   saved_step_ = state_.step;
-  store_.point_at(state_.step, state_.best_step);
+  store_.point_at(state_.step, options_.train.keep_best ? state_.best_step : std::nullopt);
   context_.log->info("resumed {}", checkpoint.directory().string());
 }
 

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <lzma.h>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -45,6 +46,18 @@ class TempFolder {
  private:
   std::filesystem::path path_;
 };
+
+/// As a small .xz file.
+inline std::string compress(const std::string& text) {
+  std::string packed(lzma_stream_buffer_bound(text.size()), '\0');
+  std::size_t size = 0;
+  EXPECT_EQ(lzma_easy_buffer_encode(1, LZMA_CHECK_CRC64, nullptr,
+                                    reinterpret_cast<const std::uint8_t*>(text.data()), text.size(),
+                                    reinterpret_cast<std::uint8_t*>(packed.data()), &size, packed.size()),
+            LZMA_OK);
+  packed.resize(size);
+  return packed;
+}
 
 inline std::uint64_t random_below(std::uint64_t bound, std::uint64_t key, std::uint64_t index) {
   return Philox::draw(key, 0, index).word64(0) % bound;
@@ -114,6 +127,17 @@ inline std::vector<int> mixed_lengths(std::size_t count, int most = 300) {
     lengths.push_back(2 + static_cast<int>(random_below(bound, 11, i)));
   }
   return lengths;
+}
+
+/// Expects that `action` throws E with exactly this message.
+template <class E, class Action>
+void expect_message(Action action, const std::string& message) {
+  try {
+    action();
+    ADD_FAILURE() << "nothing was thrown; expected " << message;
+  } catch (const E& error) {
+    EXPECT_EQ(error.what(), message);
+  }
 }
 
 /// Expects that `action` throws E with every one of `parts` in its single line.

@@ -3,24 +3,12 @@
 #include "fixtures.h"
 
 #include <fcntl.h>
-#include <lzma.h>
 #include <sys/stat.h>
 
 namespace mabert::data {
 namespace {
 
 using namespace std::string_literals;
-
-std::string compress(const std::string& text) {
-  std::string packed(lzma_stream_buffer_bound(text.size()), '\0');
-  std::size_t size = 0;
-  EXPECT_EQ(lzma_easy_buffer_encode(1, LZMA_CHECK_CRC64, nullptr,
-                                    reinterpret_cast<const std::uint8_t*>(text.data()), text.size(),
-                                    reinterpret_cast<std::uint8_t*>(packed.data()), &size, packed.size()),
-            LZMA_OK);
-  packed.resize(size);
-  return packed;
-}
 
 class TextSourceTest : public testing::Test {
  protected:

@@ -6,6 +6,7 @@
 #include "mabert/nn/feed_forward.h"
 #include "mabert/nn/masked_language_model.h"
 #include "mabert/nn/sequence_classifier.h"
+#include "mabert/nn/token_classifier.h"
 
 namespace mabert::nn {
 namespace {
@@ -74,6 +75,52 @@ TEST(HeadsTest, RegressionHasOneOutput) {
                UsageError);
   SequenceClassifier model(small_options(), HeadOptions{.num_labels = 1, .regression = true});
   EXPECT_EQ(model->classifier->weight.sizes(), (at::IntArrayRef{1, 16}));
+}
+
+TEST(HeadsTest, TokenClassifierScoresTheChosenRows) {
+  const ModelOptions options = small_options();
+  TokenClassifier model(options, HeadOptions{.num_labels = 5});
+  randomize(*model, options, 1);
+  const SequenceLayout ragged = SequenceLayout::ragged(kLengths);
+  const at::Tensor ids = at::randint(0, 50, {10}, at::kInt), rows = at::tensor({8, 0, 8}, at::kInt);
+  const at::Tensor scores = model(ids, at::Tensor(), rows, ragged, ForwardContext{});
+  ASSERT_EQ(scores.sizes(), (at::IntArrayRef{3, 5}));
+  EXPECT_TRUE(same_bits(scores[0], scores[2]));
+  const at::Tensor hidden = model->encoder(ids, at::Tensor(), ragged, ForwardContext{});
+  const auto weights = model->named_parameters();
+  const at::Tensor expected = at::linear(hidden, weights["classifier.weight"], weights["classifier.bias"]);
+  EXPECT_LE(difference(scores, expected.index_select(0, rows)), 1e-6);
+  const SequenceLayout padded = SequenceLayout::padded(pad_mask(kLengths, 9, Pads::left));
+  const at::Tensor place = padded.compact().to(at::kLong);
+  const at::Tensor padded_ids = at::full({padded.rows()}, 4, at::kInt).index_copy(0, place, ids);
+  const at::Tensor padded_rows = padded.compact().index_select(0, rows);
+  EXPECT_LE(difference(model(padded_ids, at::Tensor(), padded_rows, padded, ForwardContext{}), scores), 1e-5);
+  EXPECT_THROW(TokenClassifier(options, HeadOptions{.num_labels = 1, .regression = true}), UsageError);
+  // The names are the checkpoint's format: the encoder's as elsewhere, and a head.
+  for (const auto& item : weights) {
+    const bool is_head = item.key() == "classifier.weight" || item.key() == "classifier.bias";
+    EXPECT_TRUE(is_head || item.key().starts_with("encoder.")) << item.key();
+  }
+}
+
+TEST(HeadsTest, TokenClassifierDropoutFollowsTheSampleAndThePosition) {
+  const ModelOptions options = small_options();
+  TokenClassifier model(options, HeadOptions{.num_labels = 3, .dropout = 0.5});
+  randomize(*model, options, 1);
+  ForwardContext context;
+  context.training = true;
+  context.step = at::full({}, 1, at::kLong);
+  context.samples = at::tensor({7, 7, 8}, at::kLong);
+  const at::Tensor ids = at::randint(0, 50, {4}, at::kInt).repeat({3});
+  const std::vector<std::int64_t> thrice{4, 4, 4};
+  const at::Tensor rows = at::tensor({1, 5, 9}, at::kInt);  // the same place of each
+  const at::Tensor scores = model(ids, at::Tensor(), rows, SequenceLayout::ragged(thrice), context);
+  EXPECT_LE(difference(scores[0], scores[1]), 1e-6);
+  EXPECT_GT(difference(scores[0], scores[2]), 1e-3);
+  context.training = false;
+  const at::Tensor plain = model(ids, at::Tensor(), rows, SequenceLayout::ragged(thrice), context);
+  EXPECT_LE(difference(plain[0], plain[2]), 1e-6);
+  EXPECT_GT(difference(plain[0], scores[0]), 1e-3);
 }
 
 TEST(HeadsTest, ComputeDtypeCastsWeightsNotParameters) {

@@ -20,7 +20,10 @@ class ConsoleTest : public testing::DirectoryTest {
       console.on_step(1);
       console.on_metrics({.step = 1, .loss = 3.25, .lr = 0.001, .tokens_per_second = 12345.0});
       console.on_metrics(
-          {.step = 1, .split = Split::valid, .loss = 2.0, .masked_accuracy = 0.25, .perplexity = 7.39});
+          {.step = 1,
+           .split = Split::valid,
+           .loss = 2.0,
+           .values = {{"masked_accuracy", 0.25}, {"perplexity", 7.39}, {"matthews", 0.52134}}});
       console.on_step(100);
       log->warn("a warning");
     }
@@ -31,7 +34,8 @@ class ConsoleTest : public testing::DirectoryTest {
 TEST_F(ConsoleTest, PlainLinesWithoutATerminal) {
   const std::string text = run(false);
   EXPECT_NE(text.find("step 1/100 train loss 3.2500 lr 0.001 12.3k tokens/s"), std::string::npos) << text;
-  EXPECT_NE(text.find("valid loss 2.0000 perplexity 7.39 accuracy 25.00%"), std::string::npos) << text;
+  EXPECT_NE(text.find("valid loss 2.0000 accuracy 25.00% perplexity 7.39 matthews 0.5213"), std::string::npos)
+      << text;
   EXPECT_EQ(text.find('\r'), std::string::npos);
   EXPECT_EQ(text.find('\033'), std::string::npos);
 }

@@ -22,8 +22,11 @@ class MetricsTest : public testing::DirectoryTest {
 };
 
 TEST_F(MetricsTest, LineHoldsWhatAppliesAndNothingElse) {
-  Metrics metrics{.step = 7, .split = Split::valid, .loss = 2.5, .perplexity = 12.0, .seconds = 1.25};
-  EXPECT_EQ(to_json(metrics), R"({"step":7,"split":"valid","loss":2.5,"seconds":1.25,"perplexity":12.0})");
+  Metrics metrics{.step = 7, .split = Split::valid, .loss = 2.5, .seconds = 1.25};
+  metrics.values = {{"masked_accuracy", 0.5}, {"perplexity", 12.0}};
+  metrics.predicted = 3;
+  EXPECT_EQ(to_json(metrics), R"({"step":7,"split":"valid","loss":2.5,"seconds":1.25,)"
+                              R"("masked_accuracy":0.5,"perplexity":12.0,"predicted":3})");
   metrics.loss = std::numeric_limits<double>::quiet_NaN();
   EXPECT_NE(to_json(metrics).find("\"loss\":null"), std::string::npos);
 }

@@ -3,6 +3,7 @@
 #include "support.h"
 
 #include <memory>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -17,12 +18,19 @@
 
 namespace mabert::train::testing {
 
-/// Stands for a tokenizer where only its size and identity matter.
+/// Text of numbers, each being its own id.
 class NumberTokenizer final : public data::Tokenizer {
  public:
   static constexpr std::int64_t kVocabulary = 21;
+  class NumberEncoder final : public data::Encoder {
+   public:
+    void append(std::string_view text, std::vector<std::int32_t>& ids) override {
+      std::istringstream words{std::string(text)};
+      for (std::int32_t id = 0; words >> id;) ids.push_back(id);
+    }
+  };
   std::vector<std::int32_t> encode_continuation(std::string_view) const override { return {}; }
-  std::unique_ptr<data::Encoder> encoder() const override { return nullptr; }
+  std::unique_ptr<data::Encoder> encoder() const override { return std::make_unique<NumberEncoder>(); }
   std::string decode(std::span<const std::int32_t>) const override { return {}; }
   std::string piece(std::int32_t id) const override { return std::to_string(id); }
   std::int64_t vocabulary_size() const override { return kVocabulary; }
@@ -31,6 +39,20 @@ class NumberTokenizer final : public data::Tokenizer {
  private:
   std::string bytes_ = "numbers";
 };
+
+/// A hybrid of two layers.
+inline nn::ModelOptions tiny_options(double dropout = 0.0) {
+  nn::ModelOptions options;
+  options.vocabulary_size = NumberTokenizer::kVocabulary;
+  options.width = 32;
+  options.num_layers = 2;
+  options.layer_pattern = {"mamba", "transformer"};
+  options.blocks["transformer"].mixer.value = nn::AttentionOptions{.heads = 2};
+  options.blocks["transformer"].feed_forward->size = 64;
+  options.positions.max_length = 16;
+  options.dropout = dropout;
+  return options;
+}
 
 /// A tiny hybrid model and a corpus of arithmetic progressions: a token follows from its neighbours.
 class MlmTest : public DirectoryTest {
@@ -61,15 +83,7 @@ class MlmTest : public DirectoryTest {
   }
 
   static nn::MaskedLanguageModel make_model(double dropout = 0.0) {
-    nn::ModelOptions options;
-    options.vocabulary_size = NumberTokenizer::kVocabulary;
-    options.width = 32;
-    options.num_layers = 2;
-    options.layer_pattern = {"mamba", "transformer"};
-    options.blocks["transformer"].mixer.value = nn::AttentionOptions{.heads = 2};
-    options.blocks["transformer"].feed_forward->size = 64;
-    options.positions.max_length = 16;
-    options.dropout = dropout;
+    const nn::ModelOptions options = tiny_options(dropout);
     nn::MaskedLanguageModel model(options);
     nn::initialize_parameters(*model, options, 1);
     return model;

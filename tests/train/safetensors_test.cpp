@@ -136,6 +136,22 @@ TEST_F(SafetensorsTest, CopyIntoWantsTheSameNamesShapesAndDtypes) {
   EXPECT_TRUE(at::equal(x, at::zeros({2})));
 }
 
+TEST_F(SafetensorsTest, CopyIntoWidensHalfPrecisionAndNothingElse) {
+  const at::Tensor values = at::arange(6).to(at::kFloat).mul_(0.5);
+  for (const auto dtype : {at::kBFloat16, at::kHalf}) {
+    write_safetensors(directory_ / "a", {{"x", values.to(dtype)}});
+    const SafetensorsFile file(directory_ / "a");
+    const at::Tensor x = at::zeros({6});
+    copy_into(file, {{"x", x}});
+    EXPECT_TRUE(at::equal(x, values));
+    EXPECT_THROW(copy_into(file, {{"x", at::zeros({6}, at::kDouble)}}), CheckpointError);
+    EXPECT_THROW(copy_into(file, {{"x", at::zeros({5})}}), CheckpointError);
+  }
+  write_safetensors(directory_ / "a", {{"x", values}});
+  EXPECT_THROW(copy_into(SafetensorsFile(directory_ / "a"), {{"x", at::zeros({6}, at::kBFloat16)}}),
+               CheckpointError);
+}
+
 TEST_F(SafetensorsTest, WriterRefusesWhatTheFormatCannotHold) {
   EXPECT_THROW(write_safetensors(directory_ / "a", {{"x", at::zeros({1})}, {"x", at::zeros({1})}}),
                UsageError);

@@ -30,6 +30,22 @@ TEST(ScheduleTest, FallsAsItsTypeSays) {
   EXPECT_DOUBLE_EQ(learning_rate({.type = ScheduleType::constant}, 1.0, 100, 99), 1.0);
 }
 
+TEST(ScheduleTest, WarmUpMayBeAShareOfTheRun) {
+  const ScheduleOptions share{.warmup_fraction = 0.06}, steps{.warmup_steps = 13};
+  EXPECT_EQ(warmup_steps(share, 210), 13);  // 12.6
+  EXPECT_EQ(warmup_steps(steps, 210), 13);
+  for (const std::int64_t step : {0, 5, 12, 13, 14, 100, 209}) {
+    EXPECT_DOUBLE_EQ(learning_rate(share, 1.0, 210, step), learning_rate(steps, 1.0, 210, step)) << step;
+  }
+  EXPECT_DOUBLE_EQ(learning_rate({.warmup_fraction = 1.0}, 1.0, 8, 7), 1.0);
+  EXPECT_DOUBLE_EQ(learning_rate({.warmup_fraction = 0.0}, 1.0, 8, 0), 1.0);
+  EXPECT_FALSE(share.validate() || steps.validate());
+  EXPECT_FALSE((ScheduleOptions{.warmup_steps = 5, .warmup_fraction = 0.0}.validate()));
+  const auto problem = ScheduleOptions{.warmup_steps = 5, .warmup_fraction = 0.1}.validate();
+  ASSERT_TRUE(problem);
+  EXPECT_EQ(problem->key, "warmup_fraction");
+}
+
 TEST(ScheduleTest, WarmUpLongerThanTheRunStaysFinite) {
   const ScheduleOptions options{.warmup_steps = 100};
   EXPECT_DOUBLE_EQ(learning_rate(options, 1.0, 50, 49), 0.5);

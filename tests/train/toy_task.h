@@ -17,7 +17,7 @@ namespace mabert::train::testing {
 /// A small regression whose data is a function of the position; rows of a step are shared out unevenly.
 class ToyTask : public Task {
  public:
-  static constexpr std::int64_t kRows = 24, kInputs = 6, kWidth = 10, kStepsPerEpoch = 7;
+  static constexpr std::int64_t kRows = 24, kInputs = 6, kWidth = 10, kStepsPerEpoch = 7, kGradedSteps = 5;
 
   explicit ToyTask(std::vector<std::int64_t> shares = {24}) : shares_(std::move(shares)) {
     const auto make = [&](const char* name, std::vector<std::int64_t> shape) {
@@ -40,6 +40,7 @@ class ToyTask : public Task {
     const auto key = static_cast<std::uint64_t>(position.epoch * 1000 + position.step);
     inputs_ = random({kRows, kInputs}, 2, key);
     begin_ = 0;
+    step_ = position.epoch * kStepsPerEpoch + position.step + 1;
     StepPlan plan{
         .micro_batches = static_cast<std::int64_t>(shares_.size()), .predicted = kRows, .tokens = 2 * kRows};
     plan.next = {position.epoch, position.step + 1};
@@ -56,19 +57,32 @@ class ToyTask : public Task {
     if (poisoned.count(static_cast<std::int64_t>(steps_loaded)) != 0) {
       sum = sum.mul(std::numeric_limits<double>::quiet_NaN());
     }
-    return {sum, {}};
+    return {sum, correct};
   }
 
   std::optional<Evaluation> validate() override {
-    ++validations;
     const double loss = error(random({kRows, kInputs}, 3, 0)).item<double>() / kRows;
-    return Evaluation{
-        .loss = loss, .perplexity = loss, .masked_accuracy = 0, .predicted = kRows, .tokens = kRows};
+    Evaluation made{.loss = loss, .values = {{"rows", kRows}}, .predicted = kRows, .tokens = kRows};
+    if (!grades.empty()) {
+      // By the step, so that a resumed run sees the same.
+      const auto at = static_cast<std::size_t>(step_) / kGradedSteps - 1;
+      made.values.push_back({"grade", grades.at(at)});
+      made.selects = "grade";
+      made.higher_is_better = true;
+    }
+    ++validations;
+    return made;
   }
+  bool has_validation() const override { return held_out; }
+  std::string accuracy_name() const override { return "hits"; }
 
   std::string data_fingerprint() const override { return fingerprint; }
 
   std::string fingerprint = "numbers";
+  std::vector<double>
+      grades;  ///< what the validation of each kGradedSteps-th step gives; empty: the loss selects
+  bool held_out = true;
+  at::Tensor correct;               ///< of every micro-batch
   std::set<std::int64_t> poisoned;  ///< steps of this process, from 1, whose loss is NaN
   std::int64_t steps_loaded = 0, validations = 0;
   std::vector<std::int64_t> passes;
@@ -92,7 +106,7 @@ class ToyTask : public Task {
   std::vector<std::int64_t> shares_;
   NamedTensors parameters_;
   at::Tensor inputs_;
-  std::int64_t begin_ = 0;
+  std::int64_t begin_ = 0, step_ = 0;
 };
 
 }  // namespace mabert::train::testing

@@ -15,7 +15,7 @@
 
 namespace mabert::train::testing {
 
-/// Runs of the toy task, each in a run directory of its own.
+/// Runs of a task, each in a run directory of its own.
 class RunTest : public DirectoryTest {
  protected:
   RunTest() {
@@ -32,7 +32,7 @@ class RunTest : public DirectoryTest {
     return {directory_ / run, "a: 1\n", "tokenizer", open_log(directory_ / run / "log.txt", terminal_, false),
             &signal_};
   }
-  TrainResult run(ToyTask& task, const std::string& name) {
+  TrainResult run(Task& task, const std::string& name) {
     return train(task, options_, context(name), terminal_, false);
   }
   /// Stops the run after `step` by the signal flag.
@@ -48,7 +48,7 @@ class RunTest : public DirectoryTest {
     std::atomic<int>& signal_;
     std::int64_t step_;
   };
-  TrainResult run_until(ToyTask& task, const std::string& name, std::int64_t step) {
+  TrainResult run_until(Task& task, const std::string& name, std::int64_t step) {
     const RunContext where = context(name);
     Trainer trainer(task, options_, where);
     trainer.add_observer(

@@ -4,6 +4,8 @@
 
 #include <thread>
 
+#include <ATen/ops/ones.h>
+
 #include "mabert/core/error.h"
 
 namespace mabert::train {
@@ -115,6 +117,20 @@ TEST_F(TrainerTest, EpochsCountTheTasksSteps) {
   options_.train.steps.reset();
   options_.train.epochs.reset();
   EXPECT_THROW(run(task, "endless"), UsageError);
+}
+
+TEST_F(TrainerTest, LinesCarryTheValuesOfTheTask) {
+  options_.train.steps = 10;
+  ToyTask task;
+  task.correct = at::ones({}, at::kLong).mul(6);
+  const TrainResult result = run(task, "run");
+  const std::string all = lines("run");
+  EXPECT_NE(all.find("\"hits\":0.25"), std::string::npos) << all;  // 6 of 24 rows
+  EXPECT_NE(all.find("\"rows\":24.0"), std::string::npos) << all;
+  const auto json = nlohmann::json::parse(to_json(result));
+  EXPECT_EQ(json["validation"]["rows"], 24.0);
+  EXPECT_EQ(json["best_loss"], result.best->value);
+  EXPECT_EQ(json["best_step"], 10);
 }
 
 TEST_F(TrainerTest, FullDiskEndsTheRunAndKeepsTheOlderCheckpoint) {

@@ -21,9 +21,20 @@ int run_tokenizer(const ConfigArguments& arguments, std::ostream& out);
 int run_shard(const ConfigArguments& arguments, std::ostream& out);
 int run_pretrain(const ConfigArguments& arguments, std::ostream& out);
 
+struct FinetuneArguments {
+  std::filesystem::path config;
+  std::vector<std::string> overrides;
+  std::int64_t seeds = 1;  ///< train.seed and the next ones
+  bool json = false;
+};
+int run_finetune(const FinetuneArguments& arguments, std::ostream& out);
+
 struct EvaluateArguments {
   std::filesystem::path run;                    ///< run directory or one checkpoint
-  std::optional<std::filesystem::path> shards;  ///< absent: the validation shards of the run's configuration
+  std::optional<std::filesystem::path> shards;  ///< pretrained; absent: the validation shards of the run
+  std::vector<std::filesystem::path> files;     ///< fine-tuned; absent: the dev sets of the run
+  std::optional<std::filesystem::path>
+      predictions;  ///< fine-tuned: folder for a table of predictions of each set
   std::vector<std::string> overrides;
   std::string device = "auto";
   bool reset_scan_state = false;  ///< h = 0 before every token
@@ -31,6 +42,7 @@ struct EvaluateArguments {
   bool baseline = false;  ///< also the best prediction without context, from the training shards
   bool json = false;
 };
+/// Of a pretrained model at masked tokens, of a fine-tuned one on labelled files.
 int run_evaluate(const EvaluateArguments& arguments, std::ostream& out);
 
 struct PredictArguments {
@@ -40,7 +52,15 @@ struct PredictArguments {
   std::string device = "auto";
   bool json = false;
 };
+/// A pretrained model fills masks; a fine-tuned one labels lines, or pairs separated by a tab.
 int run_predict(const PredictArguments& arguments, std::istream& in, std::ostream& out);
+
+struct ExportArguments {
+  std::filesystem::path run, directory;
+  std::string dtype = "bfloat16";
+};
+/// Writes a checkpoint without optimizer state, its weights in another precision.
+int run_export(const ExportArguments& arguments, std::ostream& out);
 
 struct InspectArguments {
   std::filesystem::path subject;  ///< a configuration (model), a run or a checkpoint

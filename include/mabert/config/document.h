@@ -62,4 +62,7 @@ Document load(const std::filesystem::path& path, const std::vector<std::string>&
 /// The same for text; `name` stands for the file in messages and `extends` is relative to its folder.
 Document parse(std::string text, const std::string& name, const std::vector<std::string>& overrides = {});
 
+/// `top` over `base`, as a file over what it extends.
+Document over(Document base, Document top);
+
 }  // namespace mabert::config

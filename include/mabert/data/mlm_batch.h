@@ -80,7 +80,6 @@ class MlmBatchBuilder {
     std::vector<std::int32_t> ids, maskable_rows;
   };
   Assembled assemble(const Sample& sample) const;
-  SequenceLayout make_layout(std::span<const std::int64_t> lengths) const;
 
   const ShardSet& shards_;
   const SampleIndex& samples_;

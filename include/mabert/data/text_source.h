@@ -13,6 +13,8 @@
 
 namespace mabert::data {
 
+class Lines;
+
 /// How documents stand in a file: `text`: lines, a blank line ends a document; `jsonl`: one JSON object a
 /// line with a string `text`; `automatic`: jsonl for names ending in .jsonl or .jsonl.xz, else text.
 enum class TextFormat { automatic, text, jsonl };
@@ -50,7 +52,6 @@ class DocumentReader {
   std::uint64_t bytes_total() const { return bytes_total_; }
 
  private:
-  class Lines;
   std::optional<std::string> next_text();
   std::optional<std::string> next_json();
 

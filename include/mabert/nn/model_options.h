@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
@@ -47,6 +48,7 @@ enum class PoolingType { attention, cls, mean, max };
 enum class ResidualDtype { compute, float32 };
 
 struct ModelOptions {
+  std::optional<std::filesystem::path> init_from;
   std::int64_t vocabulary_size = 0;
   std::int64_t width = 768;
   std::int64_t num_layers = 12;
@@ -64,6 +66,9 @@ struct ModelOptions {
 
   template <class Self, class Visitor>
   static void visit_fields(Self& self, Visitor& visit) {
+    visit("init_from", self.init_from,
+          "Run or checkpoint that the weights come from; for `finetune` the rest of this section, too, is as there "
+          "unless given.");
     visit("vocabulary_size", self.vocabulary_size, config::between(0, 1 << 24),
           "Tokens; 0: as many as the tokenizer has.");
     visit("width", self.width, config::between(1, 1 << 16), "Model width (D).");

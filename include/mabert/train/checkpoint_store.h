@@ -46,8 +46,9 @@ class CheckpointStore {
   std::int64_t keep_last_;
 };
 
-/// The checkpoint directory that RUN means: RUN itself if it is a checkpoint or names one (checkpoints/last), else the best, else the last,
-/// else the newest of the run directory. Errors: CheckpointError saying what RUN is instead.
+/// The checkpoint directory that RUN means: RUN itself if it is a checkpoint or names one (checkpoints/last),
+/// else the best, else the last, else the newest of the run directory. Errors: CheckpointError saying what
+/// RUN is instead.
 std::filesystem::path resolve_checkpoint(const std::filesystem::path& run);
 
 }  // namespace mabert::train

@@ -5,6 +5,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include "mabert/train/task.h"
 
 namespace mabert::train {
 
@@ -15,17 +18,17 @@ std::string_view split_name(Split split);
 struct Metrics {
   std::int64_t step = 0;  ///< optimizer steps done
   Split split = Split::train;
-  double loss =
-      0.0;  ///< train: mean over the predicted tokens since the last line; valid: over the whole pass
-  std::optional<double> lr, grad_norm, tokens_per_second, masked_accuracy, perplexity;
+  double loss = 0.0;  ///< train: mean over what was predicted since the last line; valid: over the whole pass
+  std::optional<double> lr, grad_norm, tokens_per_second;
+  std::vector<NamedValue> values;         ///< what the task measures besides
   std::optional<std::int64_t> tokens;     ///< train: valid tokens seen by the run so far; valid: in the pass
-  std::optional<std::int64_t> predicted;  ///< tokens that `loss` is the mean of
+  std::optional<std::int64_t> predicted;  ///< terms that `loss` is the mean of
   std::optional<std::int64_t> skipped;    ///< steps skipped so far for non-finite values
   double seconds = 0.0;                   ///< of training so far, restarts included
   std::optional<std::int64_t> memory;     ///< bytes in use on the device (CPU: resident set)
 };
 
-/// The line as JSON, keys in the order of the members. A loss that is not finite becomes null.
+/// The line as JSON; values stand in it by their names. A number that is not finite becomes null.
 std::string to_json(const Metrics& metrics);
 
 /// Told of everything that a run measures.

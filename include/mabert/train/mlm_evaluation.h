@@ -15,9 +15,10 @@ struct MlmEvaluationOptions {
   nn::ForwardContext::Ablation ablation;
 };
 
-/// Loss, perplexity and accuracy of a model at the masked tokens, by token: sums over all batches divided by
-/// the number predicted. The model and the batches' tensors are used on `device`. Errors: what the model and
-/// the data throw.
+/// Loss (mean negative log-likelihood, nats), "masked_accuracy" (part of the masked tokens whose likeliest
+/// token is right) and "perplexity" (exp(loss)) of a model, by token: sums over all batches divided by the
+/// number predicted. The model and the batches' tensors are used on `device`. Errors: what the model and the
+/// data throw.
 Evaluation evaluate_mlm(nn::MaskedLanguageModel& model, const data::MlmEvaluation& data, c10::Device device,
                         const MlmEvaluationOptions& options = {});
 

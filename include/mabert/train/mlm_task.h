@@ -34,6 +34,8 @@ class MlmTask final : public Task {
   StepPlan load(const Position& position) override;
   PartialLoss forward(std::int64_t micro_batch, std::int64_t pass) override;
   std::optional<Evaluation> validate() override;
+  bool has_validation() const override { return validation_ != nullptr; }
+  std::string accuracy_name() const override { return "masked_accuracy"; }
   std::string data_fingerprint() const override;
 
  private:

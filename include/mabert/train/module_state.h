@@ -14,8 +14,9 @@ namespace mabert::train {
 NamedTensors module_parameters(const torch::nn::Module& module);
 NamedTensors module_buffers(const torch::nn::Module& module);
 
-/// Copies a checkpoint's weights into a model built from its configuration, on any device.
-/// Errors: CheckpointError when names, shapes or dtypes differ; the model is unchanged then.
+/// Copies a checkpoint's weights (float32, or bfloat16 or float16 widened) into a model built from its
+/// configuration, on any device. Errors: CheckpointError when names, shapes or dtypes differ; the model is
+/// unchanged then.
 void load_weights(const Checkpoint& checkpoint, torch::nn::Module& module);
 
 }  // namespace mabert::train

@@ -61,6 +61,8 @@ struct TrainOptions {
   std::int64_t checkpoint_every = 1000;
   std::int64_t keep_last = 2;
   bool keep_best = true;
+  bool keep_optimizer = true;
+  std::optional<std::int64_t> patience;
   Resume resume = Resume::automatic;
 
   template <class Self, class Visitor>
@@ -89,8 +91,13 @@ struct TrainOptions {
     visit("checkpoint_every", self.checkpoint_every, config::at_least(0),
           "Steps between checkpoints; 0: only at the end.");
     visit("keep_last", self.keep_last, config::at_least(1), "Newest checkpoints kept.");
-    visit("keep_best", self.keep_best,
-          "Save and keep the checkpoint with the lowest validation loss as well.");
+    visit("keep_best", self.keep_best, "Save and keep the checkpoint of the best validation as well.");
+    visit("keep_optimizer", self.keep_optimizer,
+          "Keep the optimizer's state in the checkpoints of a finished run; false: weights only, half to a "
+          "third "
+          "of the size.");
+    visit("patience", self.patience, config::at_least(1),
+          "So many validations in a row without a better one end the run; null: none do.");
     visit("resume", self.resume, "auto, never or must.");
   }
 

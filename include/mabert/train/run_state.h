@@ -15,8 +15,9 @@ struct RunState {
   std::int64_t passes = 0;  ///< forward passes done
   std::int64_t tokens = 0;
   double seconds = 0.0;
-  std::optional<double> best_loss;
+  std::optional<NamedValue> best;  ///< of the validations so far, by what selects
   std::optional<std::int64_t> best_step;
+  std::int64_t stale = 0;                ///< validations in a row without a better one
   std::optional<double> train_loss;      ///< of the last line of training metrics
   std::optional<Evaluation> validation;  ///< the last one
   std::optional<std::int64_t> validation_step;

@@ -43,6 +43,7 @@ class SafetensorsFile {
   /// In the order of their data.
   const std::vector<Entry>& entries() const& { return entries_; }
   const std::vector<Entry>& entries() const&& = delete;
+  bool empty() const { return entries_.empty(); }
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
   bool contains(const std::string& name) const { return index_.count(name) != 0; }
   /// A copy of the tensor on the CPU. Errors: CheckpointError when there is none of that name.
@@ -60,9 +61,15 @@ class SafetensorsFile {
   std::uint64_t data_begin_ = 0;
 };
 
-/// Copies each tensor of the file into the tensor of the same name (same shape and dtype, any device).
-/// Errors: CheckpointError unless the names are the same on both sides and all shapes and dtypes agree;
-/// nothing is copied then.
+/// All tensors of a file, on the CPU.
+NamedTensors read_tensors(const SafetensorsFile& file);
+
+/// Whether copy_into may fill the target: the same shape and dtype, or float32 from a bfloat16 or float16
+/// entry.
+bool fits(const SafetensorsFile::Entry& entry, const at::Tensor& target);
+
+/// Copies each tensor of the file into the tensor of the same name, on any device. Errors: CheckpointError
+/// unless the names are the same on both sides and all entries fit; nothing is copied then.
 void copy_into(const SafetensorsFile& file, const NamedTensors& targets);
 
 }  // namespace mabert::train

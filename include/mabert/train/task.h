@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include <ATen/core/Tensor.h>
 
@@ -31,13 +33,26 @@ struct PartialLoss {
   at::Tensor correct;  ///< () int64: terms predicted right; undefined where that means nothing
 };
 
-/// Metrics over held-out data, by predicted token.
+/// A measured number and what it is called in logs and files.
+struct NamedValue {
+  std::string name;
+  double value = 0.0;
+  bool operator==(const NamedValue&) const = default;
+};
+
+/// Metrics over held-out data.
 struct Evaluation {
-  double loss = 0.0;             ///< mean negative log-likelihood, nats
-  double perplexity = 0.0;       ///< exp(loss)
-  double masked_accuracy = 0.0;  ///< part of the predicted tokens whose likeliest token is right
+  double loss = 0.0;               ///< mean over what was predicted
+  std::vector<NamedValue> values;  ///< "perplexity", "masked_accuracy", "matthews", "score", ... in order
+  std::string selects = "loss";    ///< what tells a better checkpoint: "loss" or the name of a value
+  bool higher_is_better = false;   ///< of what selects
   std::int64_t predicted = 0;
   std::int64_t tokens = 0;  ///< valid tokens read
+
+  /// The value of that name, "loss" included.
+  std::optional<double> find(std::string_view name) const;
+  /// Errors: UsageError when there is none of the name in `selects`.
+  double selecting_value() const;
 };
 
 /// What is learned and from what. The trainer drives it and knows nothing of models and data.
@@ -61,6 +76,11 @@ class Task {
 
   /// Metrics over the held-out data; absent where there is none.
   virtual std::optional<Evaluation> validate() = 0;
+  /// Whether there is held-out data.
+  virtual bool has_validation() const { return true; }
+
+  /// What `correct` over `predicted` is called in the lines of training metrics.
+  virtual std::string accuracy_name() const = 0;
 
   /// What tells this data from other data; a run is not resumed on data with another one.
   virtual std::string data_fingerprint() const { return {}; }

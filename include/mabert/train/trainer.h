@@ -33,8 +33,9 @@ struct RunContext {
 
 enum class Outcome {
   finished,
-  time_limit,   ///< max_minutes reached: validated and saved
-  interrupted,  ///< stop_signal: saved
+  stopped_early,  ///< `patience` validations in a row without a better one: saved
+  time_limit,     ///< max_minutes reached: validated and saved
+  interrupted,    ///< stop_signal: saved
 };
 
 struct TrainResult {
@@ -45,7 +46,7 @@ struct TrainResult {
   double seconds = 0.0;
   std::optional<double> train_loss;      ///< of the last line
   std::optional<Evaluation> validation;  ///< the last one
-  std::optional<double> best_loss;
+  std::optional<NamedValue> best;        ///< of the validations, by what selects
   std::optional<std::int64_t> best_step;
 };
 /// As the text of result.json.
@@ -61,8 +62,8 @@ struct OptimizationOptions {
 /// checkpoints. The loss of a step is the sum over all its micro-batches divided by their number of predicted
 /// terms, known beforehand. Inside a step the host never waits for the device; sums stay there and are read
 /// at the lines of metrics. The constructor resumes as `train.resume` says. Errors: CheckpointError;
-/// UsageError (neither steps nor epochs; resume: never in a used directory; another seed or other data than
-/// the run began with).
+/// UsageError (neither steps nor epochs; patience without validations; resume: never in a used directory;
+/// another seed or other data than the run began with).
 class Trainer {
  public:
   Trainer(Task& task, const OptimizationOptions& options, RunContext context);
@@ -80,11 +81,14 @@ class Trainer {
  private:
   using Clock = std::chrono::steady_clock;
   void resume();
+  bool lost_patience() const;
+  bool is_over() const { return state_.step >= total_steps_ || lost_patience(); }
   void take_step();
   void log_training();
   void check_finite(std::int64_t longest_row) const;
   bool validate();
   void save(bool is_best);
+  void drop_optimizer_states() const;
   double seconds() const;
   int stop_signal() const;
   NamedTensors trainer_tensors() const;
