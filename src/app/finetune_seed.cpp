@@ -32,7 +32,11 @@ struct Sets {
 Sets choose_sets(const FinetuneContext& context, const FinetuneRun& run) {
   const FinetuneOptions& options = context.config.finetune;
   const Set all = training_examples(context.data.train, context.config.task.max_train_rows, run.seed);
-  if (options.selection == Selection::dev) return {all, context.data.dev.front().examples};
+  if (options.selection == Selection::dev) {
+    if (context.data.dev.empty())
+      throw UsageError("finetune.selection: dev needs a dev set, got a task without one; set task.dev");
+    return {all, context.data.dev.front().examples};
+  }
   if (options.selection == Selection::last && !run.explores) return {all, nullptr};
   const data::Split split = data::split_examples(all->size(), options.slice_fraction, run.seed);
   if (split.slice.empty() || split.rest.empty()) {

@@ -1,4 +1,7 @@
-// One training step on a CUDA device against the same step on the CPU, in float32: loss and every gradient.
+// One training step on a CUDA device against the same step on the CPU, in float32: loss and every gradient,
+// of pretraining and of fine-tuning.
+#include "support/word_tokenizer.h"
+
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
@@ -15,6 +18,7 @@
 #include "mabert/nn/initialize.h"
 #include "mabert/nn/masked_language_model.h"
 #include "mabert/ops/masked_cross_entropy.h"
+#include "mabert/train/labelled_task.h"
 
 namespace mabert {
 namespace {
@@ -70,6 +74,35 @@ double step(nn::MaskedLanguageModel& model, const StepInputs& inputs, c10::Devic
   return loss.item<double>();
 }
 
+struct WorstGradient {
+  double difference = 0;
+  std::string parameter;
+};
+
+/// Relative to each gradient's own norm; a gradient that is zero up to rounding (a key bias) has none to
+/// compare with.
+WorstGradient compare_gradients(const torch::nn::Module& on_cpu, const torch::nn::Module& on_cuda) {
+  WorstGradient worst;
+  const auto got_by_name = on_cuda.named_parameters();
+  for (const auto& item : on_cpu.named_parameters()) {
+    const at::Tensor expected = item.value().grad(), got = got_by_name[item.key()].grad();
+    if (!expected.defined()) continue;
+    EXPECT_TRUE(got.defined()) << item.key();
+    const double norm = expected.norm().item<double>();
+    if (norm < 1e-7 || !got.defined()) continue;
+    const double difference = (got.cpu() - expected).norm().item<double>() / norm;
+    if (difference > worst.difference) worst = {difference, item.key()};
+  }
+  return worst;
+}
+
+void report(const std::string& what, double cpu_loss, double cuda_loss, const WorstGradient& worst) {
+  std::printf("%s: loss %.7f on the CPU, %.7f on CUDA; worst gradient difference %.2e (%s)\n", what.c_str(),
+              cpu_loss, cuda_loss, worst.difference, worst.parameter.c_str());
+  EXPECT_NEAR(cuda_loss, cpu_loss, 1e-5 * cpu_loss);
+  EXPECT_LT(worst.difference, 1e-3);
+}
+
 class DeviceParityTest : public testing::TestWithParam<std::string> {};
 
 TEST_P(DeviceParityTest, OneStepInFloat32) {
@@ -82,29 +115,50 @@ TEST_P(DeviceParityTest, OneStepInFloat32) {
   nn::initialize_parameters(*on_cuda, options, 3);
   const double cpu_loss = step(on_cpu, inputs, c10::Device(c10::kCPU));
   const double cuda_loss = step(on_cuda, inputs, c10::Device(c10::kCUDA, 0));
-  EXPECT_NEAR(cuda_loss, cpu_loss, 1e-5 * cpu_loss);
+  const WorstGradient worst = compare_gradients(*on_cpu, *on_cuda);
+  report(GetParam(), cpu_loss, cuda_loss, worst);
+}
 
-  double worst = 0;
-  std::string where;
-  for (const auto& item : on_cpu->named_parameters()) {
-    const at::Tensor expected = item.value().grad();
-    const at::Tensor got = on_cuda->named_parameters()[item.key()].grad();
-    if (!expected.defined()) continue;
-    ASSERT_TRUE(got.defined()) << item.key();
-    // Relative to the gradient's own norm; a gradient that is zero up to rounding (a key bias) has none to
-    // compare with.
-    const double norm = expected.norm().item<double>();
-    if (norm < 1e-7) continue;
-    const double difference = (got.cpu() - expected).norm().item<double>() / norm;
-    if (difference > worst) {
-      worst = difference;
-      where = item.key();
-    }
+/// A step of fine-tuning on pairs, dropout included, whose random numbers do not depend on the device.
+double finetuning_step(train::LabelledModel& model, const data::TaskSpec& spec,
+                       const std::shared_ptr<const data::LabelledSet>& set, c10::Device device) {
+  model.module().to(device);
+  train::LabelledTaskOptions options{.device = device, .seed = 3};
+  options.batch.sequences = static_cast<std::int64_t>(set->size());
+  train::LabelledTask task(model, spec, set, nullptr, options);
+  const train::StepPlan plan = task.load({});
+  const at::Tensor loss = task.forward(0, 7).sum / static_cast<double>(plan.predicted);
+  loss.backward();
+  return loss.item<double>();
+}
+
+TEST(FinetuningParityTest, OneStepInFloat32) {
+  if (!at::globalContext().hasCUDA()) GTEST_SKIP() << "no CUDA device here";
+  set_deterministic(true);
+  nn::ModelOptions options = preset("mabert-tiny");
+  options.dropout = 0.1;
+  std::vector<data::LabelledText> rows(12);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const Philox draw = Philox::draw(9, 0, i);
+    for (std::uint32_t word = 0; word < 3 + draw.words[0] % 90; ++word)
+      rows[i].first += "w" + std::to_string((draw.words[1] + 7 * word) % 40) + " ";
+    if (i % 3 != 0) rows[i].second = "w1 w2 w3";
+    rows[i].label = static_cast<std::int32_t>(draw.words[2] % 3);
+    rows[i].score = static_cast<float>(draw.words[3] % 6);
   }
-  RecordProperty("worst_gradient", std::to_string(worst));
-  std::printf("%s: loss %.7f on the CPU, %.7f on CUDA; worst gradient difference %.2e (%s)\n",
-              GetParam().c_str(), cpu_loss, cuda_loss, worst, where.c_str());
-  EXPECT_LT(worst, 1e-3);
+  for (const data::TaskKind kind : {data::TaskKind::classification, data::TaskKind::regression}) {
+    data::TaskSpec spec{.name = "toy", .title = "Toy", .kind = kind};
+    if (kind == data::TaskKind::classification) spec.labels = {"a", "b", "c"};
+    spec.maximum = 5;
+    const auto set = std::make_shared<const data::LabelledSet>(kind, rows, WordTokenizer(), 64);
+    train::LabelledModel on_cpu(spec, options, 0.1), on_cuda(spec, options, 0.1);
+    nn::initialize_parameters(on_cpu.module(), options, 3);
+    nn::initialize_parameters(on_cuda.module(), options, 3);
+    const double cpu_loss = finetuning_step(on_cpu, spec, set, c10::Device(c10::kCPU));
+    const double cuda_loss = finetuning_step(on_cuda, spec, set, c10::Device(c10::kCUDA, 0));
+    report(kind == data::TaskKind::classification ? "classification" : "regression", cpu_loss, cuda_loss,
+           compare_gradients(on_cpu.module(), on_cuda.module()));
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Presets, DeviceParityTest,

@@ -100,6 +100,32 @@ YAML
 for i in $(seq 30); do printf '{"text": "It flows in the north %d", "place": "north"}\n{"text": "It flows in the south", "place": 1}\n' "$i"; done >own.jsonl
 "$mabert" finetune own.yaml model.init_from=straight run_dir=own >/dev/null 2>>log || fail 'from a fine-tuned model'
 
+# A label for each word: a capitalised pair is a name.
+words() {  # words SENTENCES SEED
+  awk -v n="$1" -v state="$2" 'BEGIN {
+    split("river mountain city garden", subject, " "); split("north south east west", place, " ")
+    for (i = 0; i < n; ++i) {
+      state = (state * 1103 + 12345) % 2147483648; a = 1 + int(state / 64) % 4
+      state = (state * 1103 + 12345) % 2147483648; b = 1 + int(state / 64) % 4
+      print "The\tO\n" subject[a] "\tB-THING\nflows\tO\nin\tO\nthe\tO\n" place[b] "\tB-PLACE\n" place[a] "\tI-PLACE\n"
+    }
+  }'
+}
+words 120 3 >words-train.tsv; words 40 77 >words-dev.tsv
+cat >words.yaml <<'YAML'
+task: {name: names, folder: ., train: [words-train.tsv], dev: [words-dev.tsv], kind: tokens, header: false, first: '#1', label: '#2',
+       labels: [O, B-THING, B-PLACE, I-PLACE], metrics: [entity_f1]}
+samples: {max_length: 48}
+batch: {sequences: 8}
+optimizer: {learning_rate: 0.01}
+train: {epochs: 4, device: cpu, checkpoint_every: 0}
+YAML
+"$mabert" finetune words.yaml model.init_from=pretrained run_dir=words >out.txt 2>>log || fail 'labels of words'
+cat out.txt
+at_least "$(sed -nE 's/.*entity_f1 ([0-9.]+).*/\1/p' out.txt)" 0.95 'entity F1'
+said=$(echo 'The garden flows in the south east' | "$mabert" predict words --device cpu 2>>log)
+grep -qE '^south[[:space:]]B-PLACE' <<<"$said" || fail "predict said '$said'"
+
 # Bad rows, one line each with the place.
 expect() {  # expect CODE PATTERN COMMAND...
   local code=$1 pattern=$2 got; shift 2
