@@ -110,6 +110,7 @@ start() {
   setsid "$mabert" finetune "$root/configs/finetune/$task.yaml" "model.init_from=$from" "task.folder=$data/${folder_of[$task]}" \
     "run_dir=$out/$task" "train.seed=$first" "${values[@]}" --seeds "$count" </dev/null >"$(log_of "$@")" 2>&1 &
   running[$!]="$task $2 $count"; began[$!]=$SECONDS
+  [ "$2" = all ] || echo "$(label_of "$@") started (log: $(log_of "$@"))" >&2
 }
 scores() {  # what the program printed last, without the loss: "MRPC dev:  loss 0.5  f1 0.85  (1 seed)"
   sed -n -E 's/^[^ ]+ ([a-z_]+: .*)  \([0-9]+ seeds?\)$/\1/p' "$1" |

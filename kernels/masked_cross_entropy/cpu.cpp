@@ -36,6 +36,7 @@ void scaled_exp(const double* x, std::int64_t count, double shift, double scale,
 // Is the label the first of the largest logits? (All equal logits must not count as a hit everywhere.)
 template <class T>
 bool is_largest(const T* x, std::int64_t count, std::int64_t label) {
+  if (std::isnan(x[label])) return false;
   for (std::int64_t i = 0; i < count; ++i) {
     if (x[i] > x[label] || (i < label && x[i] == x[label])) return false;
   }

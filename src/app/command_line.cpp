@@ -87,8 +87,11 @@ void add_evaluate(Dispatch& dispatch) {
       ->type_name("key.path=value");
   command->add_option("--shards", arguments->shards,
                       "Pretrained: shard set to evaluate on (default: the run's validation shards)");
-  command->add_option("--file", arguments->files,
-                      "Fine-tuned: labelled files of the task's layout (default: its dev sets)");
+  command
+      ->add_option(
+          "--file", arguments->files,
+          "Fine-tuned: a labelled file of the task's layout; may be repeated (default: the dev sets)")
+      ->allow_extra_args(false);
   command->add_option("--predictions", arguments->predictions,
                       "Fine-tuned: folder to write what is predicted for every example into");
   command->add_option("--device", arguments->device, "auto, cpu, cuda or cuda:N")->capture_default_str();

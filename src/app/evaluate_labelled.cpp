@@ -1,17 +1,17 @@
 #include "labelled_verbs.h"
 #include "prediction_files.h"
+#include "set_evaluation.h"
 #include "task_data.h"
 
-#include <cstdio>
 #include <iostream>
 #include <ostream>
+#include <set>
 
 #include <nlohmann/json.hpp>
 
 #include "mabert/app/loaded_model.h"
 #include "mabert/core/error.h"
 #include "mabert/core/files.h"
-#include "mabert/train/labelled_evaluation.h"
 
 namespace mabert::app {
 namespace {
@@ -37,9 +37,19 @@ void print_confusion(const data::TaskSpec& task, const metrics::ConfusionMatrix&
   }
 }
 
-std::string file_name(const std::string& set) {
-  std::string name = std::filesystem::path(set).filename().string();
-  return name.ends_with(".tsv") ? name : name + ".tsv";
+/// Where the table of a set's predictions goes; never over another's or over the set itself.
+std::filesystem::path table_path(const std::filesystem::path& folder, const std::string& set,
+                                 std::set<std::filesystem::path>& written) {
+  const std::filesystem::path path =
+      folder / (std::filesystem::path(set).stem().string() + ".predictions.tsv");
+  if (!written.insert(path).second)
+    throw UsageError("--predictions: two sets would be written to " + path.string() +
+                     "; evaluate one at a time");
+  std::error_code not_there;
+  if (std::filesystem::equivalent(path, set, not_there))
+    throw UsageError("--predictions: " + path.string() +
+                     " is the labelled file itself; choose another folder");
+  return path;
 }
 
 }  // namespace
@@ -53,41 +63,29 @@ int evaluate_labelled(const EvaluateArguments& arguments, std::ostream& out) {
   LoadedLabelledModel loaded = load_labelled_model(arguments.run, arguments.device, arguments.overrides);
   std::vector<std::string> notes;
   std::vector<NamedSet> sets;
-  if (arguments.files.empty()) {
-    TaskData data = open_task_data(loaded.config, loaded.task, *loaded.tokenizer);
-    sets = std::move(data.dev);
-    notes = std::move(data.notes);
-  }
+  if (arguments.files.empty()) sets = open_dev_sets(loaded.config, loaded.task, *loaded.tokenizer, notes);
   for (const auto& file : arguments.files)
     sets.push_back(open_task_file(loaded.config, loaded.task, *loaded.tokenizer, file, notes));
+  if (sets.empty())
+    throw UsageError(loaded.checkpoint.string() +
+                     ": its task has no dev set; name a labelled file with --file");
   for (const std::string& note : notes) std::cerr << note << '\n';
 
+  std::set<std::filesystem::path> written;
   Json all = Json::object();
   if (!arguments.json) out << loaded.checkpoint.string() << ", " << loaded.task.title << '\n';
   for (const NamedSet& set : sets) {
-    const auto predictions =
-        train::predict(loaded.model, loaded.task, *set.examples, loaded.config.batch, loaded.device);
-    const auto evaluation = train::evaluate(loaded.task, *set.examples, predictions);
-    Json json{{"examples", set.examples->size()}, {"loss", evaluation.loss}};
-    for (const auto& [name, value] : evaluation.values) json[name] = value;
-    all[set.name] = json;
+    const SetEvaluation evaluated =
+        evaluate_set(loaded.model, loaded.task, *set.examples, loaded.config.batch, loaded.device);
+    all[set.name] = to_json(evaluated, *set.examples);
     if (arguments.predictions) {
       std::filesystem::create_directories(*arguments.predictions);
-      write_file_atomically(*arguments.predictions / file_name(set.name),
-                            prediction_table(loaded.task, *set.examples, predictions));
+      write_file_atomically(table_path(*arguments.predictions, set.name, written),
+                            prediction_table(loaded.task, *set.examples, evaluated.predictions));
     }
     if (arguments.json) continue;
-    out << set.name << ": " << set.examples->size() << " examples";
-    for (const auto& [name, value] : evaluation.values) {
-      char text[64];
-      std::snprintf(text, sizeof text, "  %s %.4f", name.c_str(), value);
-      out << text;
-    }
-    char text[64];
-    std::snprintf(text, sizeof text, "  loss %.4f\n", evaluation.loss);
-    out << text;
-    if (loaded.task.kind != data::TaskKind::regression)
-      print_confusion(loaded.task, train::confusion(loaded.task, *set.examples, predictions), out);
+    out << set.name << ": " << set.examples->size() << " examples" << describe(evaluated.evaluation) << '\n';
+    if (evaluated.confusion) print_confusion(loaded.task, *evaluated.confusion, out);
   }
   if (arguments.json) {
     out << Json{{"checkpoint", loaded.checkpoint.string()}, {"task", loaded.task.name}, {"sets", all}}.dump(2)

@@ -2,8 +2,9 @@
 
 #include "prediction_files.h"
 #include "run_directory.h"
+#include "set_evaluation.h"
 
-#include <cmath>
+#include <algorithm>
 #include <iostream>
 #include <unistd.h>
 
@@ -22,7 +23,6 @@
 namespace mabert::app {
 namespace {
 
-using Json = nlohmann::ordered_json;
 using Set = std::shared_ptr<const data::LabelledSet>;
 
 struct Sets {
@@ -52,32 +52,16 @@ train::LabelledModel make_model(const FinetuneContext& context, const FinetuneRu
   train::LabelledModel model(context.task, config.model, config.finetune.head_dropout);
   nn::initialize_parameters(model.module(), config.model, run.seed);
   if (config.finetune.random_weights) {
-    log.info("random weights, in the shape of {}", context.checkpoint.string());
+    log.info("random weights, in the shape of {}", context.start.checkpoint.string());
   } else {
-    const auto fresh = train::start_from(train::Checkpoint(context.checkpoint), model.module());
-    log.info("weights of {}; {} parameters start anew (pooling and head)", context.checkpoint.string(),
-             fresh.size());
+    // Another task's classes mean something else, even where there are as many.
+    const auto fresh = train::start_from(train::Checkpoint(context.start.checkpoint), model.module(),
+                                         context.start.has_same_labels);
+    log.info("weights of {}; {} parameters start anew", context.start.checkpoint.string(), fresh.size());
   }
   model.module().to(context.device);
   nn::set_compute_dtype(model.module(), train::compute_dtype(config.train.precision, context.device));
   return model;
-}
-
-Json numbers_of(const train::Evaluation& evaluation) {
-  Json json{{"loss", evaluation.loss}};
-  for (const auto& [name, value] : evaluation.values) json[name] = value;
-  return json;
-}
-
-Json confusion_of(const metrics::ConfusionMatrix& matrix) {
-  Json rows = Json::array();
-  for (std::int64_t label = 0; label < matrix.labels(); ++label) {
-    Json row = Json::array();
-    for (std::int64_t predicted = 0; predicted < matrix.labels(); ++predicted)
-      row.push_back(matrix.count(label, predicted));
-    rows.push_back(std::move(row));
-  }
-  return rows;
 }
 
 void write_into(const std::filesystem::path& path, const std::string& text) {
@@ -86,52 +70,153 @@ void write_into(const std::filesystem::path& path, const std::string& text) {
   write_file_atomically(path, text);
 }
 
-/// Metrics on the dev sets and files of predictions.
-void evaluate_sets(const FinetuneContext& context, const FinetuneRun& run, train::LabelledModel& model,
-                   spdlog::logger& log, Json& result) {
-  result["sets"] = Json::object();
-  const data::BatchOptions& batch = context.config.batch;
-  for (const NamedSet& set : context.data.dev) {
-    const auto predictions = train::predict(model, context.task, *set.examples, batch, context.device);
-    const auto evaluation = train::evaluate(context.task, *set.examples, predictions);
-    Json json{{"examples", set.examples->size()}};
-    json.update(numbers_of(evaluation));
-    if (context.task.kind != data::TaskKind::regression)
-      json["confusion"] = confusion_of(train::confusion(context.task, *set.examples, predictions));
-    result["sets"][set.name] = json;
-    std::string line;
-    for (const auto& [name, value] : evaluation.values) line += fmt::format("  {} {:.4f}", name, value);
-    log.info("{}:{}  loss {:.4f}", set.name, line, evaluation.loss);
-    write_into(run.directory / "predictions" / (set.name + ".tsv"),
-               prediction_table(context.task, *set.examples, predictions));
-  }
-  result["submissions"] = Json::array();
-  for (const NamedSet& set : context.data.test) {
-    const auto predictions = train::predict(model, context.task, *set.examples, batch, context.device);
-    const bool wanted = set.submission.has_value();
-    const std::filesystem::path name = wanted ? std::filesystem::path("submission") / *set.submission
-                                              : std::filesystem::path("predictions") / (set.name + ".tsv");
-    write_into(run.directory / name, wanted ? submission_text(context.task, *set.examples, predictions)
-                                            : prediction_table(context.task, *set.examples, predictions));
-    if (wanted) result["submissions"].push_back((run.directory.filename() / name).string());
-  }
+std::filesystem::path file_of(const NamedSet& test) {
+  return test.submission ? std::filesystem::path("submission") / *test.submission
+                         : std::filesystem::path("predictions") / (test.name + ".tsv");
 }
 
-}  // namespace
+bool lacks_predictions(const FinetuneContext& context, const FinetuneRun& run) {
+  return std::any_of(context.data.test.begin(), context.data.test.end(),
+                     [&](const NamedSet& test) { return !is_there(run.directory / file_of(test)); });
+}
 
-FinetuneOutcome run_finetune_seed(const FinetuneContext& context, const FinetuneRun& run) {
+void require_finite(const train::Predictions& predictions, const FinetuneRun& run) {
+  if (predictions.are_finite()) return;
+  throw NonFiniteError(
+      run.directory.string() +
+      ": the trained model predicts NaN; lower optimizer.learning_rate, and remove this folder");
+}
+
+/// Metrics on the dev sets and tables of predictions. False when a signal came between two sets.
+bool evaluate_dev(const FinetuneContext& context, const FinetuneRun& run, train::LabelledModel& model,
+                  spdlog::logger& log, Json& result) {
+  result["sets"] = Json::object();
+  for (const NamedSet& set : context.data.dev) {
+    if (stop_signal() != 0) return false;
+    const SetEvaluation evaluated =
+        evaluate_set(model, context.task, *set.examples, context.config.batch, context.device);
+    require_finite(evaluated.predictions, run);
+    result["sets"][set.name] = to_json(evaluated, *set.examples);
+    log.info("{}:{}", set.name, describe(evaluated.evaluation));
+    if (const auto only = only_prediction(evaluated); only && context.task.kind != data::TaskKind::tokens)
+      log.warn("{}: every example is predicted '{}'", set.name, context.task.labels.at(*only));
+    write_into(run.directory / "predictions" / (set.name + ".tsv"),
+               prediction_table(context.task, *set.examples, evaluated.predictions));
+  }
+  return true;
+}
+
+/// Files of predictions of the test sets that lack one. False when a signal came between two sets.
+bool predict_test(const FinetuneContext& context, const FinetuneRun& run, train::LabelledModel& model,
+                  spdlog::logger& log, Json& result) {
+  result["submissions"] = Json::array();
+  for (const NamedSet& set : context.data.test) {
+    const std::filesystem::path path = run.directory / file_of(set);
+    if (!is_there(path)) {
+      if (stop_signal() != 0) return false;
+      log.info("{}: predicting {} examples into {}", set.name, set.examples->size(), path.string());
+      const auto predictions =
+          train::predict(model, context.task, *set.examples, context.config.batch, context.device);
+      require_finite(predictions, run);
+      write_into(path, set.submission ? submission_text(context.task, *set.examples, predictions)
+                                      : prediction_table(context.task, *set.examples, predictions));
+    }
+    if (set.submission) result["submissions"].push_back((run.directory.filename() / file_of(set)).string());
+  }
+  return true;
+}
+
+/// What the run's numbers are of: two starts of a run must agree in it.
+Json describe_inputs(const FinetuneContext& context) {
+  Json json{{"start", context.config.finetune.random_weights ? Json() : Json(context.start.checksum)},
+            {"train", context.data.train->fingerprint()}};
+  for (const NamedSet& set : context.data.dev) json[set.name] = set.examples->fingerprint();
+  return json;
+}
+
+/// What of the inputs is not what the finished run was made with; empty: nothing.
+std::string changed_input(const FinetuneContext& context, const Json& result) {
+  const Json now = describe_inputs(context), then = result.value("inputs", Json());
+  for (const auto& [name, value] : now.items()) {
+    if (then.is_object() && then.value(name, Json()) == value) continue;
+    return name == "start" ? "model.init_from has other weights than" : "the " + name + " set is not";
+  }
+  return "";
+}
+
+/// This run's own configuration.
+RunConfig config_of(const FinetuneContext& context, const FinetuneRun& run) {
   RunConfig config = context.config;
   config.run_dir = run.directory;
   config.train.seed = run.seed;
   config.optimizer.learning_rate = run.learning_rate;
+  return config;
+}
+
+FinetuneOutcome write_result(const FinetuneRun& run, const Json& result) {
+  const std::string text = result.dump(2) + "\n";
+  write_file_atomically(run.directory / "result.json", text);
+  return {text, 0};
+}
+
+/// The model of a finished run: the selected checkpoint's.
+train::LabelledModel selected_model(const FinetuneContext& context, const FinetuneRun& run) {
+  train::LabelledModel model(context.task, context.config.model, context.config.finetune.head_dropout);
+  train::load_weights(train::Checkpoint(train::resolve_checkpoint(run.directory)), model.module());
+  model.module().to(context.device);
+  nn::set_compute_dtype(model.module(), train::compute_dtype(context.config.train.precision, context.device));
+  return model;
+}
+
+FinetuneOutcome finish_again(const FinetuneContext& context, const FinetuneRun& run,
+                             const std::string& done) {
+  const std::filesystem::path path = run.directory / "result.json";
+  Json result = parse_result(done, path);
+  if (!run.explores && !result.value("sets", Json()).is_object())
+    throw DataError(path.string() + ": not a fine-tuning's result; remove it to train this run again");
+  if (const std::string changed = changed_input(context, result); !changed.empty()) {
+    throw UsageError(run.directory.string() + ": " + changed +
+                     " what this finished run was made with; choose another run_dir, or remove this one");
+  }
+  if (run.explores || !lacks_predictions(context, run)) {
+    std::cerr << run.directory.string() << ": this run is complete\n";
+    return {done, 0};
+  }
+  const auto log = train::open_log(run.directory / "log.txt", std::cerr, ::isatty(STDERR_FILENO) != 0);
+  log->info("{}: this run is complete but for test sets that came later", run.directory.string());
+  train::LabelledModel model = selected_model(context, run);
+  if (!predict_test(context, run, model, *log, result)) return {"", 128 + stop_signal()};
+  return write_result(run, result);
+}
+
+}  // namespace
+
+Json parse_result(const std::string& text, const std::filesystem::path& path) {
+  Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object())
+    throw DataError(path.string() + ": not a result; remove it and run the command again");
+  return json;
+}
+
+std::optional<Json> finished_run(const FinetuneContext& context, const FinetuneRun& run) {
+  const RunConfig config = config_of(context, run);
+  if (!difference_to(run.directory, config).empty()) return std::nullopt;
+  const std::string done = finished_result(run.directory, config.train);
+  if (done.empty()) return std::nullopt;
+  Json result = parse_result(done, run.directory / "result.json");
+  if (!result.value("sets", Json()).is_object() || !changed_input(context, result).empty())
+    return std::nullopt;
+  return result;
+}
+
+FinetuneOutcome run_finetune_seed(const FinetuneContext& context, const FinetuneRun& run) {
+  const RunConfig config = config_of(context, run);
   std::error_code ignored;
   std::filesystem::create_directories(run.directory, ignored);
   const RunLock lock(run.directory);
   require_same_run(run.directory, config);
-  if (std::string done = finished_result(run.directory, config.train); !done.empty()) {
-    std::cerr << run.directory.string() << ": this run is complete\n";
-    return {std::move(done), 0};
-  }
+  if (const std::string done = finished_result(run.directory, config.train); !done.empty())
+    return finish_again(context, run, done);
   const std::string resolved = write_config(run.directory, config);
   const bool is_terminal = ::isatty(STDERR_FILENO) != 0;
   const auto log = train::open_log(run.directory / "log.txt", std::cerr, is_terminal);
@@ -159,16 +244,21 @@ FinetuneOutcome run_finetune_seed(const FinetuneContext& context, const Finetune
     return {"", exit_code(trained)};
   }
   Json result = Json::parse(train::to_json(trained));
+  result["inputs"] = describe_inputs(context);
+  result["train_examples"] = context.data.train->size();
+  result["precision"] =
+      train::compute_dtype(config.train.precision, context.device) == at::kBFloat16 ? "bfloat16" : "float32";
+  result["device"] = context.device.str();
   if (!run.explores) {
-    if (selects) {
-      const train::Checkpoint best(train::resolve_checkpoint(run.directory));
-      train::load_weights(best, model.module());
+    if (selects)
+      train::load_weights(train::Checkpoint(train::resolve_checkpoint(run.directory)), model.module());
+    if (!evaluate_dev(context, run, model, *log, result) ||
+        !predict_test(context, run, model, *log, result)) {
+      log->info("interrupted; run the same command to evaluate");
+      return {"", 128 + stop_signal()};
     }
-    evaluate_sets(context, run, model, *log, result);
   }
-  const std::string text = result.dump(2) + "\n";
-  write_file_atomically(run.directory / "result.json", text);
-  return {text, 0};
+  return write_result(run, result);
 }
 
 }  // namespace mabert::app

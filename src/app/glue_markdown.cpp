@@ -130,7 +130,9 @@ std::string gains_table(std::span<const GlueRow> rows) {
     }
   }
   if (table.size() == 1) return "";
-  return "\nWhat pretraining adds to the task score, and that in pooled standard deviations of seeds:\n\n" +
+  return "\nWhat pretraining adds to the task score, and that in pooled standard deviations of seeds (where "
+         "one side has "
+         "one seed, in the other's):\n\n" +
          markdown_table(table);
 }
 

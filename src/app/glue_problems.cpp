@@ -1,5 +1,6 @@
 #include "glue_text.h"
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 
@@ -61,6 +62,9 @@ std::vector<std::string> glue_problems(std::span<const GlueRow> rows) {
   std::vector<std::string> problems;
   for (const GlueRow& row : rows) {
     check_complete(row, problems);
+    const auto is_random = [](const auto& task) { return task.second.result.random_weights; };
+    if (!row.random_weights() && std::any_of(row.tasks.begin(), row.tasks.end(), is_random))
+      problems.push_back(row.name + ": some tasks started from random weights, others did not");
     check_seeds(row, problems);
     for (const auto& [name, task] : row.tasks) {
       check_summary(task, problems);

@@ -103,8 +103,8 @@ GlueStatistic over_seeds(std::vector<std::optional<double>> values) {
 bool is_averaged(const data::TaskSpec& task) { return task.name != "wnli" && task.name != "ax"; }
 
 bool GlueRow::random_weights() const {
-  return std::any_of(tasks.begin(), tasks.end(),
-                     [](const auto& task) { return task.second.result.random_weights; });
+  return !tasks.empty() && std::all_of(tasks.begin(), tasks.end(),
+                                       [](const auto& task) { return task.second.result.random_weights; });
 }
 
 std::string GlueRow::model() const {

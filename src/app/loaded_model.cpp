@@ -1,5 +1,6 @@
 #include "mabert/app/loaded_model.h"
 
+#include <algorithm>
 #include <system_error>
 
 #include "mabert/core/error.h"
@@ -21,6 +22,7 @@ std::vector<fs::path> seed_folders(const fs::path& run) {
         fs::exists(at->path() / "checkpoints", ignored))
       found.push_back(at->path());
   }
+  std::sort(found.begin(), found.end());
   return found;
 }
 
@@ -34,7 +36,7 @@ fs::path find_checkpoint(const fs::path& run) {
     if (seeds.size() == 1) return train::resolve_checkpoint(seeds.front());
     if (seeds.size() > 1) {
       throw UsageError(run.string() + ": holds the runs of " + std::to_string(seeds.size()) +
-                       " seeds; name one, e.g. " + (run / "seed-1").string());
+                       " seeds; name one, e.g. " + seeds.front().string());
     }
   }
   return train::resolve_checkpoint(run);

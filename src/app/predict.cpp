@@ -80,6 +80,7 @@ int run_predict(const PredictArguments& arguments, std::istream& in, std::ostrea
   std::vector<TextLine> batch;
   std::size_t answered = 0;
   while (auto line = lines.next()) {
+    if (line->text.empty()) continue;
     batch.push_back(std::move(*line));
     ++answered;
     // Without a file somebody may be typing: answer every line.

@@ -2,6 +2,7 @@
 #include "text_lines.h"
 
 #include <cstdio>
+#include <iostream>
 #include <ostream>
 #include <sstream>
 
@@ -128,6 +129,11 @@ void predict_batch(LoadedLabelledModel& loaded, const std::vector<TextLine>& lin
   std::vector<data::LabelledText> texts;
   for (const TextLine& line : lines) texts.push_back(parse_line(line, loaded.task));
   const data::LabelledSet set(loaded.task.kind, texts, *loaded.tokenizer, loaded.config.samples.max_length);
+  for (std::uint64_t i = 0; i < set.size(); ++i) {
+    if (set[i].is_truncated)
+      std::cerr << lines[i].place << ": shortened to samples.max_length=" << loaded.config.samples.max_length
+                << '\n';
+  }
   const auto predictions = train::predict(loaded.model, loaded.task, set, loaded.config.batch, loaded.device);
   const Printer printer(loaded.task, predictions, json, out);
   for (std::size_t i = 0; i < lines.size(); ++i) printer.print(lines[i], texts[i], i);
@@ -141,15 +147,22 @@ int predict_labelled(const PredictArguments& arguments, std::istream& in, std::o
   LoadedLabelledModel loaded = load_labelled_model(arguments.run, arguments.device, {});
   std::vector<TextLine> batch;
   std::size_t answered = 0;
+  const auto answer = [&] {
+    if (!batch.empty()) predict_batch(loaded, batch, arguments.json, out);
+    batch.clear();
+  };
   while (auto line = lines.next()) {
+    if (line->text.empty()) {
+      // Lines of output stand beside lines of input.
+      answer();
+      out << (arguments.json ? "null\n" : "\n");
+      continue;
+    }
     batch.push_back(std::move(*line));
     ++answered;
-    if (batch.size() == (arguments.input ? kTextsPerBatch : 1)) {
-      predict_batch(loaded, batch, arguments.json, out);
-      batch.clear();
-    }
+    if (batch.size() == (arguments.input ? kTextsPerBatch : 1)) answer();
   }
-  if (!batch.empty()) predict_batch(loaded, batch, arguments.json, out);
+  answer();
   if (answered == 0) throw DataError(lines.name() + ": no text; give one example a line");
   return 0;
 }

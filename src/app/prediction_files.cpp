@@ -47,8 +47,7 @@ void append_words(const data::TaskSpec& task, const data::Example& example,
                                      : label_name(task, example.word_labels[static_cast<std::size_t>(word)]);
     text += std::to_string(word) + "\t" + expected + "\t";
     // Words that truncation cut off were never looked at.
-    text += row < last ? prediction(task, predictions, row) + probabilities(predictions, row)
-                       : label_name(task, 0);
+    text += row < last ? prediction(task, predictions, row) + probabilities(predictions, row) : "-";
     text += '\n';
   }
   text += '\n';

@@ -66,7 +66,13 @@ std::string identity(const RunConfig& config) {
   options.clip_norm = config.train.clip_norm;
   options.precision = config.train.precision;
   options.seed = config.train.seed;
+  // These decide which checkpoint counts.
+  if (config.finetune.selection != Selection::last) {
+    options.patience = config.train.patience;
+    options.validate_every = config.train.validate_every;
+  }
   same.train = options;
+  same.finetune.learning_rates.clear();  // the one that was chosen is the optimizer's
   return config::to_yaml(same);
 }
 

@@ -2,16 +2,19 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <fcntl.h>
 #include <sstream>
 #include <sys/file.h>
+#include <thread>
 #include <unistd.h>
 #include <utility>
 
 #include <nlohmann/json.hpp>
 #include <torch/nn/module.h>
 
+#include "mabert/app/signals.h"
 #include "mabert/core/files.h"
 
 namespace mabert::app {
@@ -44,13 +47,18 @@ RunLock::RunLock(const std::filesystem::path& directory, IfTaken if_taken) {
     throw UsageError(directory.string() + ": cannot write here (" + std::strerror(errno) +
                      "); choose another run_dir");
   }
-  const int mode = if_taken == IfTaken::wait ? LOCK_EX : LOCK_EX | LOCK_NB;
   // File systems without locks answer otherwise; then there is no protection, which is no reason not to
   // train.
-  while (::flock(descriptor_, mode) != 0) {
-    if (errno == EINTR) continue;
-    if (errno != EWOULDBLOCK) break;
+  while (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0 && (errno == EWOULDBLOCK || errno == EINTR)) {
+    const int signal = stop_signal().load();
+    if (if_taken == IfTaken::wait && signal == 0) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+      continue;
+    }
     ::close(descriptor_);
+    if (signal != 0)
+      throw Error(static_cast<ExitCode>(128 + signal),
+                  directory.string() + ": interrupted while waiting for it");
     throw UsageError(directory.string() +
                      ": another process is training in this run directory; wait, or choose another run_dir");
   }
@@ -62,22 +70,23 @@ bool has_begun(const std::filesystem::path& directory) {
   return is_there(directory / "checkpoints" / "last") || is_there(directory / "result.json");
 }
 
-void require_same_run(const std::filesystem::path& directory, const RunConfig& config) {
+std::string difference_to(const std::filesystem::path& directory, const RunConfig& config) {
   const std::filesystem::path path = directory / "config.yaml";
-  if (!has_begun(directory)) return;
-  if (is_there(path)) {
-    const RunConfig earlier = parse_run_config(read_text_file(path, kMaxConfigBytes), path.string(), {});
-    const auto [old_line, new_line] = first_difference(identity(earlier), identity(config));
-    const auto trim = [](const std::string& line) {
-      return line.substr(std::min(line.find_first_not_of(' '), line.size()));
-    };
-    if (old_line != new_line) {
-      throw UsageError(directory.string() + ": this run directory was made with another configuration ('" +
-                       trim(old_line) + "', now '" + trim(new_line) +
-                       "'); choose another run_dir, or remove this one");
-    }
+  if (!has_begun(directory) || !is_there(path)) return "";
+  const RunConfig earlier = parse_run_config(read_text_file(path, kMaxConfigBytes), path.string(), {});
+  const auto [old_line, new_line] = first_difference(identity(earlier), identity(config));
+  const auto trim = [](const std::string& line) {
+    return line.substr(std::min(line.find_first_not_of(' '), line.size()));
+  };
+  return old_line == new_line ? "" : "'" + trim(old_line) + "', now '" + trim(new_line) + "'";
+}
+
+void require_same_run(const std::filesystem::path& directory, const RunConfig& config) {
+  if (const std::string difference = difference_to(directory, config); !difference.empty()) {
+    throw UsageError(directory.string() + ": this run directory was made with another configuration (" +
+                     difference + "); choose another run_dir, or remove this one");
   }
-  if (config.train.resume == train::Resume::never) {
+  if (config.train.resume == train::Resume::never && has_begun(directory)) {
     throw UsageError(directory.string() +
                      ": already holds checkpoints; use train.resume=auto, or another run directory");
   }
@@ -86,7 +95,7 @@ void require_same_run(const std::filesystem::path& directory, const RunConfig& c
 std::string finished_result(const std::filesystem::path& directory, const train::TrainOptions& options) {
   const std::filesystem::path path = directory / "result.json";
   if (options.resume != train::Resume::automatic || !is_there(path)) return "";
-  const std::string text = read_text_file(path, kMaxConfigBytes);
+  const std::string text = read_text_file(path, kMaxResultBytes);
   const auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!json.is_object() || !json.contains("outcome") || !json.contains("seconds") ||
       !json["seconds"].is_number()) {

@@ -14,7 +14,7 @@ class Module;
 
 namespace mabert::app {
 
-constexpr std::uint64_t kMaxConfigBytes = 1 << 20;
+constexpr std::uint64_t kMaxConfigBytes = 1 << 20, kMaxResultBytes = 1 << 24;
 
 bool is_there(const std::filesystem::path& path);
 
@@ -23,6 +23,8 @@ bool is_there(const std::filesystem::path& path);
 class RunLock {
  public:
   enum class IfTaken { fail, wait };
+  /// Errors: UsageError when it is taken (or cannot be written); an Error with the code of a signal that came
+  /// while waiting.
   explicit RunLock(const std::filesystem::path& directory, IfTaken if_taken = IfTaken::fail);
   ~RunLock();
   RunLock(const RunLock&) = delete;
@@ -35,6 +37,10 @@ class RunLock {
 /// Has a step been saved here? A start that failed before that leaves nothing that a later one must agree
 /// with.
 bool has_begun(const std::filesystem::path& directory);
+
+/// How the configuration of the run in the directory differs from this one, as "'old', now 'new'"; empty
+/// where it does not, and where there is no run.
+std::string difference_to(const std::filesystem::path& directory, const RunConfig& config);
 
 /// Errors: UsageError when the directory holds a run that another configuration made, or, with
 /// train.resume=never, any run.

@@ -26,6 +26,15 @@ class Opener {
                        " rows could not be read and were skipped");
       for (const std::string& problem : report.problems) notes_.push_back("  " + problem);
     }
+    if (needs_labels && is_first_) layout_note_ = report.layout_note;
+    if (needs_labels && layout_note_ != report.layout_note) {
+      throw DataError(folder.string() + ": train and dev are of different splits (" +
+                      layout_note_.value_or(report.layout_note.value_or("")) + "); give files of one split");
+    }
+    is_first_ = false;
+    if (report.skipped > 0 && set.submission)
+      notes_.push_back("  GLUE takes no submission that lacks rows: mend them before you send " +
+                       *set.submission);
     notes_.insert(notes_.end(), report.notes.begin(), report.notes.end());
     return rows;
   }
@@ -46,7 +55,24 @@ class Opener {
   const data::TaskSpec& task_;
   const data::Tokenizer& tokenizer_;
   std::vector<std::string>& notes_;
+  bool is_first_ = true;
+  std::optional<std::string> layout_note_;  // of the first labelled set, which the others must share
 };
+
+/// A score on rows that were learned from means nothing; a few are in the official files.
+void check_overlap(const Rows& train, const Rows& dev, const std::string& name, const fs::path& folder,
+                   std::vector<std::string>& notes) {
+  Rows seen = dev;
+  const std::uint64_t both = data::drop_overlap(seen, train, data::Overlap::drop_rows);
+  if (both == 0) return;
+  const std::string counts =
+      std::to_string(both) + " of the " + std::to_string(dev.size()) + " rows of " + name;
+  if (10 * both >= dev.size()) {
+    throw DataError(folder.string() + ": " + counts +
+                    " stand in train as well; give files of one split, or set task.overlap=drop_rows");
+  }
+  notes.push_back(counts + " stand in train as well (task.overlap=drop_rows leaves them out there)");
+}
 
 /// Where the diagnostic set of MNLI may lie.
 std::optional<std::pair<data::TaskSet, fs::path>> find_diagnostic(const data::TaskSpec& task,
@@ -75,6 +101,7 @@ TaskData open_task_data(const RunConfig& config, const data::TaskSpec& task,
   std::uint64_t dropped = 0;
   for (const data::TaskSet& set : task.dev) {
     const Rows rows = opener.read(set, folder, true);
+    if (config.task.overlap == data::Overlap::check) check_overlap(train, rows, set.name, folder, data.notes);
     dropped += data::drop_overlap(train, rows, config.task.overlap);
     data.dev.push_back({set.name, std::nullopt, opener.encode(set.name, rows)});
   }
@@ -93,10 +120,25 @@ TaskData open_task_data(const RunConfig& config, const data::TaskSpec& task,
   return data;
 }
 
+std::vector<NamedSet> open_dev_sets(const RunConfig& config, const data::TaskSpec& task,
+                                    const data::Tokenizer& tokenizer, std::vector<std::string>& notes) {
+  Opener opener(config, task, tokenizer, notes);
+  std::vector<NamedSet> sets;
+  for (const data::TaskSet& set : task.dev)
+    sets.push_back(
+        {set.name, std::nullopt, opener.encode(set.name, opener.read(set, config.task.folder, true))});
+  return sets;
+}
+
 NamedSet open_task_file(const RunConfig& config, const data::TaskSpec& task, const data::Tokenizer& tokenizer,
                         const fs::path& file, std::vector<std::string>& notes) {
-  data::TaskSet set = task.dev.empty() ? task.test.front() : task.dev.front();
+  // A task of one's own may have no dev set; its training files have the labelled columns, too.
+  data::TaskSet set = !task.dev.empty()     ? task.dev.front()
+                      : !task.train.empty() ? task.train.front()
+                                            : task.test.front();
   const std::string name = file.string();
+  std::error_code ignored;
+  if (!fs::is_regular_file(file, ignored)) throw DataError(name + ": no such file");
   const bool json = name.ends_with(".jsonl") || name.ends_with(".jsonl.xz");
   const auto fits = [&](const data::RowSource& source) {
     const bool is_json = !source.files.empty() && source.files.front().ends_with(".jsonl");

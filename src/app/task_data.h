@@ -32,6 +32,10 @@ struct TaskData {
 TaskData open_task_data(const RunConfig& config, const data::TaskSpec& task,
                         const data::Tokenizer& tokenizer);
 
+/// The dev sets alone. Errors: DataError.
+std::vector<NamedSet> open_dev_sets(const RunConfig& config, const data::TaskSpec& task,
+                                    const data::Tokenizer& tokenizer, std::vector<std::string>& notes);
+
 /// One file in the layout of the task's dev set (or of its test set, where labels are not needed).
 NamedSet open_task_file(const RunConfig& config, const data::TaskSpec& task, const data::Tokenizer& tokenizer,
                         const std::filesystem::path& file, std::vector<std::string>& notes);

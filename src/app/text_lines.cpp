@@ -37,7 +37,6 @@ std::optional<TextLine> TextLines::next() {
     const std::string place = name_ + ":" + std::to_string(number_);
     if (text.size() > kMaxLineBytes) throw DataError(place + ": expected at most 1 MiB in a line");
     if (!text.empty() && text.back() == '\r') text.pop_back();
-    if (text.empty()) continue;
     if (data::find_invalid_utf8(text))
       throw DataError(place + ": expected UTF-8; convert the text first (iconv)");
     return TextLine{std::move(text), place};

@@ -14,7 +14,7 @@ struct TextLine {
   std::string text, place;
 };
 
-/// The lines of a file or of standard input that are not empty, checked: UTF-8, at most 1 MiB.
+/// The lines of a file or of standard input, checked: UTF-8, at most 1 MiB.
 class TextLines {
  public:
   /// Errors: DataError when the file cannot be opened.

@@ -168,7 +168,12 @@ std::vector<LabelledBatch> LabelledLoader::step(std::int64_t epoch, std::int64_t
 }
 
 BatchPlan plan_by_length(const LabelledSet& set, const BatchOptions& options) {
-  const BatchBudget budget = checked_budget(set, options);
+  BatchOptions roomy = options;
+  // Nothing is trained here: an example longer than a training batch may be.
+  if (roomy.tokens && set.size() > 0)
+    roomy.tokens =
+        std::max<std::int64_t>(*roomy.tokens, *std::max_element(set.lengths().begin(), set.lengths().end()));
+  const BatchBudget budget = checked_budget(set, roomy);
   std::vector<std::uint64_t> order(set.size());
   std::iota(order.begin(), order.end(), std::uint64_t{0});
   std::stable_sort(order.begin(), order.end(),

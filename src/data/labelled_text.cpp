@@ -80,6 +80,7 @@ std::vector<LabelledText> read_rows(const TaskSpec& task, const TaskSet& set,
     names += (names.empty() ? "" : ", ") + file.string();
   }
   auto rows = reader.take(names);
+  report.layout_note = source.note;
   if (source.note) report.notes.push_back(names + ": " + *source.note);
   if (set.rows && *set.rows != static_cast<std::int64_t>(rows.size())) {
     report.notes.push_back(names + ": " + std::to_string(rows.size()) + " rows; the official " + set.name +
@@ -90,7 +91,7 @@ std::vector<LabelledText> read_rows(const TaskSpec& task, const TaskSet& set,
 
 std::uint64_t drop_overlap(std::vector<LabelledText>& train, const std::vector<LabelledText>& dev,
                            Overlap overlap) {
-  if (overlap == Overlap::keep) return 0;
+  if (overlap == Overlap::check || overlap == Overlap::keep) return 0;
   std::unordered_set<std::string> texts;
   for (const LabelledText& row : dev) texts.insert(key_of(row, overlap));
   return std::erase_if(train, [&](const LabelledText& row) { return texts.contains(key_of(row, overlap)); });

@@ -82,7 +82,8 @@ FoundSource find_source(const TaskSpec& task, const TaskSet& set, const fs::path
   std::error_code error;
   throw DataError(folder.string() + ": " + (fs::is_directory(folder, error) ? "" : "no such folder; ") +
                   "expected " + task.title + "'s " + set.name + " set as " + wanted +
-                  " (each also with .xz); put it there or change task.folder");
+                  " (each also with .xz); put it there, change task.folder, or name the files in task." +
+                  set.name.substr(0, set.name.find('_')));
 }
 
 }  // namespace mabert::data

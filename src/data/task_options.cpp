@@ -137,6 +137,8 @@ std::optional<Problem> check_labels(const TaskOptions& options) {
   std::set<std::string> seen;
   for (const std::string& label : options.labels) {
     if (is_blank(label)) return Problem{"labels", "names", in_quotes(label)};
+    if (std::any_of(label.begin(), label.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; }))
+      return Problem{"labels", "names without tabs, line ends and control characters", "another one"};
     if (!seen.insert(label).second) return Problem{"labels", "each label once", in_quotes(label) + " twice"};
   }
   return std::nullopt;

@@ -185,6 +185,10 @@ std::int32_t Predictions::best(std::uint64_t row) const {
   return static_cast<std::int32_t>(std::max_element(scores.begin(), scores.end()) - scores.begin());
 }
 
+bool Predictions::are_finite() const {
+  return std::all_of(values.begin(), values.end(), [](float value) { return std::isfinite(value); });
+}
+
 Predictions predict(LabelledModel& model, const data::TaskSpec& task, const data::LabelledSet& set,
                     const data::BatchOptions& batch, c10::Device device) {
   const c10::NoGradGuard no_grad;
@@ -220,7 +224,8 @@ metrics::ConfusionMatrix confusion(const data::TaskSpec& task, const data::Label
   if (task.kind == TaskKind::regression) reject(task, "confusion: expected classes, got a regression");
   metrics::ConfusionMatrix matrix(predictions.columns);
   for_each_label(set, predictions, [&](std::int32_t label, std::optional<std::uint64_t> row) {
-    matrix.add(label, row ? predictions.best(*row) : 0);
+    // A word that truncation cut off was not answered, which is wrong whatever its label.
+    matrix.add(label, row ? predictions.best(*row) : (label == 0 ? 1 : 0));
   });
   return matrix;
 }
@@ -231,6 +236,10 @@ Evaluation evaluate(const data::TaskSpec& task, const data::LabelledSet& set,
   if (task.metrics.empty()) reject(task, "metrics: expected at least one, got none");
   Evaluation evaluation = task.kind == TaskKind::regression ? evaluate_numbers(task, set, predictions)
                                                             : evaluate_classes(task, set, predictions);
+  if (!predictions.are_finite()) {
+    // The largest of nothing but NaN is no answer, and a diverged model must not look like one that guesses.
+    for (NamedValue& item : evaluation.values) item.value = std::numeric_limits<double>::quiet_NaN();
+  }
   double sum = 0.0;
   for (const NamedValue& item : evaluation.values) sum += item.value;
   evaluation.values.push_back({"score", sum / static_cast<double>(task.metrics.size())});

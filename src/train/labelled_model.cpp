@@ -10,7 +10,7 @@
 namespace mabert::train {
 namespace {
 
-constexpr std::string_view kEncoder = "encoder.";
+constexpr std::string_view kEncoder = "encoder.", kClassifier = "classifier.";
 
 nn::HeadOptions head_options(const data::TaskSpec& task, double dropout) {
   nn::HeadOptions head;
@@ -64,7 +64,8 @@ at::Tensor LabelledModel::scores(const data::LabelledBatch& batch, const nn::For
   return sequence_(batch.token_ids, batch.segment_ids, batch.layout, context);
 }
 
-std::vector<std::string> start_from(const Checkpoint& checkpoint, torch::nn::Module& module) {
+std::vector<std::string> start_from(const Checkpoint& checkpoint, torch::nn::Module& module,
+                                    bool with_classifier) {
   const SafetensorsFile file = checkpoint.model();
   std::map<std::string_view, const SafetensorsFile::Entry*> unused;
   for (const SafetensorsFile::Entry& entry : file.entries()) unused[entry.name] = &entry;
@@ -77,7 +78,8 @@ std::vector<std::string> start_from(const Checkpoint& checkpoint, torch::nn::Mod
   std::vector<std::string> kept;
   for (const NamedTensor& target : tensors) {
     const auto found = unused.find(target.name);
-    const bool does_fit = found != unused.end() && fits(*found->second, target.tensor);
+    const bool is_wanted = with_classifier || !target.name.starts_with(kClassifier);
+    const bool does_fit = is_wanted && found != unused.end() && fits(*found->second, target.tensor);
     if (!does_fit && target.name.starts_with(kEncoder)) {
       const std::string expected = "expected " + c10::str(target.tensor.sizes()) + ", got ";
       reject(target.name,

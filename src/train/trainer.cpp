@@ -98,8 +98,10 @@ TrainResult Trainer::run() {
   result_.seconds = seconds();
   result_.train_loss = state_.train_loss;
   result_.validation = state_.validation;
-  result_.best = state_.best;
-  result_.best_step = state_.best_step;
+  if (options_.train.keep_best) {
+    result_.best = state_.best;
+    result_.best_step = state_.best_step;
+  }
   return result_;
 }
 
@@ -221,7 +223,7 @@ void Trainer::drop_optimizer_states() const {
   for (const std::int64_t step : store_.steps()) {
     try {
       remove_optimizer_state(store_.path_of(step));
-    } catch (const CheckpointError& error) {
+    } catch (const Error& error) {  // as on a full disk; the run is finished all the same
       context_.log->warn("{}", error.what());
     }
   }

@@ -42,7 +42,7 @@ TEST(PredictionFilesTest, NumbersWithThreeDecimals) {
   EXPECT_EQ(prediction_table(task, set, predictions), "id\tlabel\tprediction\n0\t2.500\t4.062\n");
 }
 
-TEST(PredictionFilesTest, WordsCutOffCountAsTheFirstLabel) {
+TEST(PredictionFilesTest, WordsCutOffHaveNoPrediction) {
   const auto task = spec(data::TaskKind::tokens, {"O", "B-X"});
   std::vector<data::LabelledText> rows(1);
   rows[0].words = {"w", "w", "w", "w", "w"};
@@ -55,7 +55,7 @@ TEST(PredictionFilesTest, WordsCutOffCountAsTheFirstLabel) {
   EXPECT_EQ(prediction_table(task, set, predictions),
             "word\tlabel\tprediction\tp(O)\tp(B-X)\n"
             "0\tB-X\tO\t0.500000\t0.250000\n1\tO\tB-X\t0.250000\t0.500000\n2\tB-X\tO\t0.750000\t0.250000\n"
-            "3\tO\tO\n4\tB-X\tO\n\n");
+            "3\tO\t-\n4\tB-X\t-\n\n");
 }
 
 }  // namespace

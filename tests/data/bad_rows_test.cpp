@@ -152,7 +152,8 @@ TEST_F(BadRowsTest, MissingFiles) {
       "and "
       "dev_ids.tsv";
   const std::string rest =
-      ", or msr_paraphrase_test.txt (each also with .xz); put it there or change task.folder";
+      ", or msr_paraphrase_test.txt (each also with .xz); put it there, change task.folder, or name the "
+      "files in task.dev";
   expect_message<DataError>([&] { dev("mrpc"); }, folder_.path().string() + ": " + wanted + rest);
   folder_.write("dev_ids.tsv", "1\t2\n");
   expect_message<DataError>([&] { dev("mrpc"); }, folder_.path().string() + ": " + wanted +
@@ -165,7 +166,7 @@ TEST_F(BadRowsTest, MissingFiles) {
       [&] { read(task, set); },
       folder_.path().string() +
           ": expected SST-2's train set as a.tsv and b.tsv (b.tsv is missing) (each also with "
-          ".xz); put it there or change task.folder");
+          ".xz); put it there, change task.folder, or name the files in task.train");
   RowReport report;
   expect_error<DataError>(
       [&] { read_rows(task, task.train[0], folder_ / "nowhere", {}, report); },

@@ -263,6 +263,9 @@ TEST(LabelledBatchesTest, PlanByLength) {
     EXPECT_EQ(std::set<std::uint64_t>(order.begin(), order.end()).size(), 57u);
     EXPECT_EQ(order.size(), 57u);
   }
+  // Nothing is too long to be predicted: a batch holds at least the longest example.
+  const std::int64_t longest = *std::max_element(set->lengths().begin(), set->lengths().end());
+  EXPECT_EQ(plan_by_length(*set, {.tokens = 1}).size(), plan_by_length(*set, {.tokens = longest}).size());
   EXPECT_EQ(plan_by_length(*invented_set(0), {.sequences = 7}).size(), 0u);
   expect_error<UsageError>([&] { plan_by_length(*set, {.sequences = 1, .fixed_shapes = true}); },
                            {"batch.fixed_shapes"});

@@ -124,7 +124,7 @@ TEST_F(LabelledEvaluationTest, NumbersByHand) {
   EXPECT_THROW(confusion(task, set, predictions), UsageError);
 }
 
-TEST_F(LabelledEvaluationTest, WordsCutOffCountAsTheFirstLabel) {
+TEST_F(LabelledEvaluationTest, WordsCutOffCountAsWrong) {
   const data::TaskSpec task = spec(TaskKind::tokens);
   const auto set = made_set(task.kind,
                             {{.words = {"5", "6"}, .word_labels = {1, 2}},
@@ -137,12 +137,24 @@ TEST_F(LabelledEvaluationTest, WordsCutOffCountAsTheFirstLabel) {
   const metrics::ConfusionMatrix matrix = confusion(task, set, predictions);
   EXPECT_EQ(matrix.total(), 7);
   EXPECT_EQ(matrix.count(1, 0), 1);
-  EXPECT_EQ(matrix.count(0, 0), 3);
+  EXPECT_EQ(matrix.count(0, 1), 1);
+  EXPECT_EQ(matrix.count(0, 0), 2);
   const Evaluation got = evaluate(task, set, predictions);
   EXPECT_EQ(got.predicted, 5);
   EXPECT_EQ(got.loss, 0.0);
   EXPECT_DOUBLE_EQ(got.find("entity_f1").value(), 2.0 * 2 / (3 + 2));  // three entities, two of them found
   EXPECT_EQ(got.selecting_value(), got.find("entity_f1"));
+}
+
+TEST_F(LabelledEvaluationTest, AModelThatDivergedHasNoScore) {
+  const data::TaskSpec task = spec(TaskKind::classification);
+  const auto set = made_set(task.kind, {{.first = "5", .label = 0}, {.first = "6", .label = 0}});
+  Predictions predictions{.columns = 3, .values = {1, 0, 0, 1, 0, 0}};
+  EXPECT_EQ(evaluate(task, set, predictions).find("accuracy"), 1.0);
+  predictions.values = {1, 0, 0, NAN, NAN, NAN};
+  EXPECT_FALSE(predictions.are_finite());
+  EXPECT_TRUE(std::isnan(evaluate(task, set, predictions).find("accuracy").value()));
+  EXPECT_TRUE(std::isnan(evaluate(task, set, predictions).selecting_value()));
 }
 
 TEST_F(LabelledEvaluationTest, WantsLabelsMatchingPredictionsAndMetrics) {

@@ -78,6 +78,8 @@ TEST_F(LabelledModelTest, StartsFromAnotherTasksModel) {
   LabelledModel same = make_model(task), fewer = make_model(pair),
                 number = make_model(spec(TaskKind::regression));
   EXPECT_EQ(start_from(checkpoint, same.module()), Names{});
+  EXPECT_EQ(start_from(checkpoint, same.module(), /*with_classifier=*/false),
+            (Names{"classifier.weight", "classifier.bias"}));
   EXPECT_EQ(equal(same.module(), source.module()).size(), source.module().parameters().size());
   const Names head{"classifier.weight", "classifier.bias"};
   for (LabelledModel* model : {&fewer, &number}) {

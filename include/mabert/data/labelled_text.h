@@ -26,7 +26,8 @@ struct LabelledText {
 /// What reading met.
 struct RowReport {
   std::uint64_t rows = 0, skipped = 0;
-  std::vector<std::string> problems;  ///< the first ten of the skipped, one line each
+  std::vector<std::string> problems;       ///< the first ten of the skipped, one line each
+  std::optional<std::string> layout_note;  ///< of the layout that was found
   std::vector<std::string> notes;  ///< what to know of the files, e.g. that row counts are not the official
 };
 

@@ -12,8 +12,13 @@
 
 namespace mabert::data {
 
-/// Training rows that also stand in a dev set: by the whole row of texts, or by the first text alone.
-enum class Overlap { keep, drop_rows, drop_first_texts };
+/// What becomes of training rows that also stand in a dev set.
+enum class Overlap {
+  check,  ///< kept, but an error where a tenth of a dev set or more is among them
+  keep,
+  drop_rows,         ///< left out where all texts are the same
+  drop_first_texts,  ///< left out where the first text is
+};
 
 enum class OnBadRow { fail, skip };
 
@@ -22,7 +27,7 @@ struct TaskOptions {
   std::string name;  // empty: no task
   std::filesystem::path folder = ".";
   std::vector<std::string> train, dev, test;
-  Overlap overlap = Overlap::keep;
+  Overlap overlap = Overlap::check;
   std::optional<std::int64_t> max_train_rows;
   // Of a task of one's own:
   TaskKind kind = TaskKind::classification;
@@ -44,10 +49,12 @@ struct TaskOptions {
     visit("dev", self.dev,
           "Files to evaluate on; empty: the task's usual ones. mnli: one matched and one mismatched, in this "
           "order, or others as one set.");
-    visit("test", self.test, "Files to predict, labelled or not; empty: the task's usual ones, if there.");
-    visit("overlap", self.overlap,
-          "Training rows that also stand in a dev set: keep, drop_rows (all texts the "
-          "same) or drop_first_texts.");
+    visit("test", self.test,
+          "Files to predict, laid out as the task's test set; empty: the usual ones, if there.");
+    visit(
+        "overlap", self.overlap,
+        "Training rows that also stand in a dev set: check (kept; an error if they are a tenth of it), keep, "
+        "drop_rows (all texts the same) or drop_first_texts.");
     visit("max_train_rows", self.max_train_rows, config::at_least(1),
           "Learn from so many rows only, drawn by train.seed; null: all.");
     visit("kind", self.kind, "Own task: classification, regression or tokens (one label a word).");
@@ -82,7 +89,8 @@ struct EnumNames<data::TaskKind> {
 };
 template <>
 struct EnumNames<data::Overlap> {
-  static constexpr std::array names{EnumName{"keep", data::Overlap::keep},
+  static constexpr std::array names{EnumName{"check", data::Overlap::check},
+                                    EnumName{"keep", data::Overlap::keep},
                                     EnumName{"drop_rows", data::Overlap::drop_rows},
                                     EnumName{"drop_first_texts", data::Overlap::drop_first_texts}};
 };

@@ -38,10 +38,11 @@ class LabelledModel {
   nn::TokenClassifier token_{nullptr};
 };
 
-/// Copies what a checkpoint of any kind of model shares with this one: the encoder always; pooling and
-/// classifier if names and shapes agree. Weights in bfloat16 or float16 are widened. Returns the names of
-/// what kept its first values. Errors: CheckpointError when the encoder's names or shapes differ; the model
-/// is unchanged then.
-std::vector<std::string> start_from(const Checkpoint& checkpoint, torch::nn::Module& module);
+/// Copies what a checkpoint of any kind of model shares with this one: the encoder always; pooling if names
+/// and shapes agree, and so for the classifier if `with_classifier` (the same classes in the same order).
+/// Weights in bfloat16 or float16 are widened. Returns the names of what kept its first values. Errors:
+/// CheckpointError when the encoder's names or shapes differ; the model is unchanged then.
+std::vector<std::string> start_from(const Checkpoint& checkpoint, torch::nn::Module& module,
+                                    bool with_classifier = true);
 
 }  // namespace mabert::train
