@@ -19,7 +19,7 @@ ModelOptions checked(const ModelOptions& options) {
 EncoderImpl::EncoderImpl(const ModelOptions& options) : options_(checked(options)) {
   embeddings_ = register_module("embeddings", Embeddings(options_));
   const auto list = register_module("layers", std::make_shared<torch::nn::Module>("layers"));
-  for (std::int64_t i = 0; i < options_.num_layers; ++i) {
+  for (std::int64_t i = 0; i < options_.distinct_layers(); ++i) {
     layers_.push_back(list->register_module(std::to_string(i), EncoderLayer(options_, i)));
   }
   if (options_.norm.placement == NormPlacement::pre) {
@@ -37,7 +37,8 @@ at::Tensor EncoderImpl::forward(const at::Tensor& token_ids, const at::Tensor& s
   }
   at::Tensor x = embeddings_(token_ids, segment_ids, layout, context);  // (T, D)
   if (options_.residual_dtype == ResidualDtype::float32) x = to_wide(x);
-  for (EncoderLayer& layer : layers_) x = layer(x, layout, context);
+  for (std::int64_t depth = 0; depth < options_.num_layers; ++depth)
+    x = layer(depth).forward(x, layout, context, depth);
   x = final_norm_ ? final_norm_(x) : to_compute(x);
   return layout.select_valid(x);
 }

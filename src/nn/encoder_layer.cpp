@@ -5,7 +5,7 @@
 namespace mabert::nn {
 
 EncoderLayerImpl::EncoderLayerImpl(const ModelOptions& options, std::int64_t index)
-    : index_(index), pre_norm_(options.norm.placement == NormPlacement::pre), dropout_(options.dropout) {
+    : pre_norm_(options.norm.placement == NormPlacement::pre), dropout_(options.dropout) {
   const LayerOptions& layer = options.layer(index);
   mixer_norm_ = register_module("mixer_norm", Norm(options.width, options.norm));
   mixer_ = register_module("mixer", layer.mixer.build(options.mixer_settings(index)));
@@ -16,17 +16,17 @@ EncoderLayerImpl::EncoderLayerImpl(const ModelOptions& options, std::int64_t ind
 }
 
 at::Tensor EncoderLayerImpl::forward(const at::Tensor& x, const SequenceLayout& layout,
-                                     const ForwardContext& context) {
+                                     const ForwardContext& context, std::int64_t depth) {
   const auto branch = [&](const at::Tensor& stream, Norm& norm, std::uint64_t number, const auto& function) {
     at::Tensor out = function(pre_norm_ ? norm(stream) : stream);
     out = stream + apply_dropout(out, layout, dropout_, number, context);  // (T, D), in the stream's dtype
     return pre_norm_ ? out : norm(out).to(stream.scalar_type());
   };
-  const at::Tensor mixed = branch(x, mixer_norm_, dropout_number::mixer(index_), [&](const at::Tensor& rows) {
+  const at::Tensor mixed = branch(x, mixer_norm_, dropout_number::mixer(depth), [&](const at::Tensor& rows) {
     return mixer_->forward(rows, layout, context);
   });
   if (!feed_forward_) return mixed;
-  return branch(mixed, feed_forward_norm_, dropout_number::feed_forward(index_),
+  return branch(mixed, feed_forward_norm_, dropout_number::feed_forward(depth),
                 [&](const at::Tensor& rows) { return feed_forward_(rows); });
 }
 

@@ -56,6 +56,10 @@ MixerSettings ModelOptions::mixer_settings(std::int64_t index) const {
   return settings;
 }
 
+std::int64_t ModelOptions::distinct_layers() const {
+  return share_layers ? std::min(num_layers, static_cast<std::int64_t>(layer_pattern.size())) : num_layers;
+}
+
 std::int64_t ModelOptions::residual_branches() const {
   std::int64_t branches = 0;
   for (std::int64_t i = 0; i < num_layers; ++i) branches += layer(i).feed_forward ? 2 : 1;

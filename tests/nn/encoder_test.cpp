@@ -43,7 +43,58 @@ std::vector<ModelOptions> variants() {
   parallel.residual_dtype = ResidualDtype::float32;
   parallel.blocks["transformer"].mixer.value = ParallelOptions{
       {MixerOptions{AttentionOptions{.heads = 2}}, MixerOptions{MambaOptions{.state_size = 3}}}};
-  return {pre, post, rotary, parallel};
+  ModelOptions shared = small_options();
+  shared.num_layers = 6;
+  shared.share_layers = true;
+  return {pre, post, rotary, parallel, shared};
+}
+
+TEST(EncoderTest, SharedLayersAreTheLayersOfAnUnsharedModelWithEqualWeights) {
+  ModelOptions options = small_options();
+  options.num_layers = 2 * static_cast<std::int64_t>(options.layer_pattern.size());
+  Encoder apart(options);
+  options.share_layers = true;
+  Encoder shared(options);
+  randomize(*shared, options, 1);
+  const at::NoGradGuard no_grad;
+  const auto from = shared->named_parameters();
+  const std::size_t period = options.layer_pattern.size();
+  for (auto& item : apart->named_parameters()) {
+    std::string name = item.key();
+    for (std::size_t i = 0; i < period; ++i) {
+      const std::string repeated = "layers." + std::to_string(period + i) + ".";
+      if (name.starts_with(repeated))
+        name = "layers." + std::to_string(i) + "." + name.substr(repeated.size());
+    }
+    ASSERT_TRUE(from.contains(name)) << name;
+    item.value().copy_(from[name]);
+  }
+  EXPECT_LT(from.size(), apart->named_parameters().size());
+  const EncoderBatch ragged = batch(std::nullopt);
+  EXPECT_TRUE(at::equal(shared->forward(ragged.ids, ragged.segments, ragged.layout, {}),
+                        apart->forward(ragged.ids, ragged.segments, ragged.layout, {})));
+}
+
+TEST(EncoderTest, SharedLayersDropOtherElementsAtEachDepth) {
+  ModelOptions options = small_options();
+  options.num_layers = 2;
+  options.layer_pattern = {"transformer"};
+  options.share_layers = true;
+  options.dropout = 0.5;
+  Encoder encoder(options);
+  const EncoderBatch ragged = batch(std::nullopt);
+  ForwardContext context;
+  context.training = true;
+  context.step = at::full({}, 3, at::kLong);
+  context.samples = at::arange(ragged.layout.capacity(), at::kLong);
+  randomize(*encoder, options, 1);
+  const at::Tensor x = at::ones({22, options.width});
+  EncoderLayerImpl& layer = encoder->layer(1);
+  EXPECT_EQ(&layer, &encoder->layer(0));
+  EXPECT_FALSE(
+      at::equal(layer.forward(x, ragged.layout, context, 0), layer.forward(x, ragged.layout, context, 1)));
+  EXPECT_TRUE(
+      at::equal(layer.forward(x, ragged.layout, context, 1), layer.forward(x, ragged.layout, context, 1)));
 }
 
 TEST(EncoderTest, PaddedEqualsRaggedToTheLogits) {

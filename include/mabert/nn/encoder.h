@@ -21,7 +21,10 @@ class EncoderImpl : public ModuleBase {
 
   const ModelOptions& options() const { return options_; }
   const at::Tensor& token_weight() const { return embeddings_->token_weight(); }
-  EncoderLayerImpl& layer(std::int64_t index) { return *layers_.at(static_cast<std::size_t>(index)); }
+  /// The one at that depth; shared layers stand at several.
+  EncoderLayerImpl& layer(std::int64_t depth) {
+    return *layers_.at(static_cast<std::size_t>(depth) % layers_.size());
+  }
 
  private:
   ModelOptions options_;

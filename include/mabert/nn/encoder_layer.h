@@ -15,12 +15,13 @@ namespace mabert::nn {
 class EncoderLayerImpl : public ModuleBase {
  public:
   EncoderLayerImpl(const ModelOptions& options, std::int64_t index);
-  /// x (T, D) to (T, D) in x's dtype.
-  at::Tensor forward(const at::Tensor& x, const SequenceLayout& layout, const ForwardContext& context);
+  /// x (T, D) to (T, D) in x's dtype. depth: where the layer stands in this pass, for dropout; a layer that
+  /// is shared stands in several places.
+  at::Tensor forward(const at::Tensor& x, const SequenceLayout& layout, const ForwardContext& context,
+                     std::int64_t depth);
   SequenceMixer& mixer() { return *mixer_; }
 
  private:
-  std::int64_t index_;
   bool pre_norm_;
   double dropout_;
   std::shared_ptr<SequenceMixer> mixer_;

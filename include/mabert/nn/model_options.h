@@ -53,6 +53,7 @@ struct ModelOptions {
   std::int64_t width = 768;
   std::int64_t num_layers = 12;
   std::vector<std::string> layer_pattern{"mamba", "mamba", "transformer"};
+  bool share_layers = false;
   std::map<std::string, LayerOptions> blocks{
       {"mamba", LayerOptions{MixerOptions{MambaOptions{}}, std::nullopt}},
       {"transformer", LayerOptions{MixerOptions{AttentionOptions{}}, FeedForwardOptions{}}}};
@@ -67,13 +68,16 @@ struct ModelOptions {
   template <class Self, class Visitor>
   static void visit_fields(Self& self, Visitor& visit) {
     visit("init_from", self.init_from,
-          "Run or checkpoint that the weights come from; for `finetune` the rest of this section, too, is as there "
+          "Run or checkpoint that the weights come from; for `finetune` the rest of this section, too, is as "
+          "there "
           "unless given.");
     visit("vocabulary_size", self.vocabulary_size, config::between(0, 1 << 24),
           "Tokens; 0: as many as the tokenizer has.");
     visit("width", self.width, config::between(1, 1 << 16), "Model width (D).");
     visit("num_layers", self.num_layers, config::between(1, 1024), "Layers.");
     visit("layer_pattern", self.layer_pattern, "Names of blocks, repeated over the layers.");
+    visit("share_layers", self.share_layers,
+          "Every repetition of the pattern uses the weights of the first (as ALBERT does).");
     visit("blocks", self.blocks, "What a layer of each name is.");
     visit("positions", self.positions, "How the model knows where a token stands.");
     visit("token_types", self.token_types, config::between(0, 16), "Segment embeddings; 0: none.");
@@ -92,6 +96,9 @@ struct ModelOptions {
   const LayerOptions& layer(std::int64_t index) const { return blocks.at(block_name(index)); }
   const std::string& block_name(std::int64_t index) const;
   MixerSettings mixer_settings(std::int64_t index) const;
+
+  /// Layers with weights of their own: layer i uses those of layer i mod distinct_layers().
+  std::int64_t distinct_layers() const;
 
   /// Branches added to the residual stream in the whole stack.
   std::int64_t residual_branches() const;
