@@ -206,9 +206,15 @@ FinetuneStart find_start(const RunConfig& config, const data::TaskSpec& task) {
   return start;
 }
 
-void print_summary(const Json& result, std::ostream& out) {
-  const std::size_t count = result["seeds"].size();
-  for (const auto& [set, numbers] : result["summary"].items()) {
+/// What the seeds asked for reached; the run directory may hold more.
+void print_summary(const Json& result, std::uint64_t first, std::int64_t count, std::ostream& out) {
+  Json asked = Json::array();
+  for (const Json& seed : result["seeds"]) {
+    const auto number = seed["seed"].get<std::uint64_t>();
+    if (number >= first && number - first < static_cast<std::uint64_t>(count)) asked.push_back(seed);
+  }
+  const Json summary = summarize(asked);
+  for (const auto& [set, numbers] : summary.items()) {
     out << result["title"].get<std::string>() << ' ' << set << ':';
     for (const auto& [name, value] : numbers.items()) {
       char text[96];
@@ -259,8 +265,11 @@ int run_finetune(const FinetuneArguments& arguments, std::ostream& out) {
   if (arguments.json) {
     out << result.dump(2) << '\n';
   } else {
-    print_summary(result, out);
-    out << (*config.run_dir / "result.json").string() << '\n';
+    print_summary(result, config.train.seed, arguments.seeds, out);
+    out << (*config.run_dir / "result.json").string();
+    if (const std::size_t all = result["seeds"].size(); all > static_cast<std::size_t>(arguments.seeds))
+      out << " (" << all << " seeds)";
+    out << '\n';
   }
   return 0;
 }

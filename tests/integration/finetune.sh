@@ -58,7 +58,8 @@ before=$(stat -c %Y.%i rte/seed-1/result.json); cp rte/result.json before.json
 finetune run_dir=rte --seeds 2 'finetune.learning_rates=[0.001,0.003]' >/dev/null || fail 'a second start'
 [ "$before" = "$(stat -c %Y.%i rte/seed-1/result.json)" ] || fail 'a finished seed was trained again'
 cmp before.json rte/result.json || fail 'the second start changed the result'
-finetune run_dir=rte 'finetune.learning_rates=[0.003,0.001]' >/dev/null || fail 'a start with fewer seeds'
+finetune run_dir=rte 'finetune.learning_rates=[0.003,0.001]' >fewer.txt || fail 'a start with fewer seeds'
+grep -q '(1 seed)' fewer.txt && grep -q 'result.json (2 seeds)' fewer.txt || fail 'what a start with fewer seeds says'
 cmp before.json rte/result.json || fail 'a start with fewer seeds lost one'
 
 # Nothing of dev gets into what is learned and chosen: with every label of dev turned round, weights and rate are the same.
