@@ -65,7 +65,7 @@ int evaluate_labelled(const EvaluateArguments& arguments, std::ostream& out) {
   std::vector<NamedSet> sets;
   if (arguments.files.empty()) sets = open_dev_sets(loaded.config, loaded.task, *loaded.tokenizer, notes);
   for (const auto& file : arguments.files)
-    sets.push_back(open_task_file(loaded.config, loaded.task, *loaded.tokenizer, file, notes));
+    sets.push_back(open_task_file(loaded.config, *loaded.tokenizer, file, notes));
   if (sets.empty())
     throw UsageError(loaded.checkpoint.string() +
                      ": its task has no dev set; name a labelled file with --file");

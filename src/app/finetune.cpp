@@ -193,7 +193,8 @@ FinetuneStart find_start(const RunConfig& config, const data::TaskSpec& task) {
   const train::Checkpoint checkpoint(start.checkpoint);
   const Json manifest = parse_result(checkpoint.manifest_json(), start.checkpoint / "manifest.json");
   start.checksum = manifest.at("files").at("model.safetensors").at("xxh3").get<std::string>();
-  const RunConfig earlier = checkpoint_config(start.checkpoint, {});
+  const RunConfig earlier =
+      parse_run_config(checkpoint.config_yaml(), (start.checkpoint / "config.yaml").string(), {});
   if (earlier.task.name.empty()) {
     const Json state = parse_result(checkpoint.state_json(), start.checkpoint / "state.json");
     start.pretraining = {{"steps", state.value("step", Json())}, {"tokens", state.value("tokens", Json())}};

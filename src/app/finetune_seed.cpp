@@ -10,10 +10,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include "mabert/app/loaded_model.h"
 #include "mabert/app/signals.h"
 #include "mabert/core/files.h"
 #include "mabert/nn/initialize.h"
-#include "mabert/nn/module_base.h"
 #include "mabert/train/checkpoint_store.h"
 #include "mabert/train/console.h"
 #include "mabert/train/labelled_evaluation.h"
@@ -59,8 +59,7 @@ train::LabelledModel make_model(const FinetuneContext& context, const FinetuneRu
                                          context.start.has_same_labels);
     log.info("weights of {}; {} parameters start anew", context.start.checkpoint.string(), fresh.size());
   }
-  model.module().to(context.device);
-  nn::set_compute_dtype(model.module(), train::compute_dtype(config.train.precision, context.device));
+  place(model.module(), config, context.device);
   return model;
 }
 
@@ -163,8 +162,7 @@ FinetuneOutcome write_result(const FinetuneRun& run, const Json& result) {
 train::LabelledModel selected_model(const FinetuneContext& context, const FinetuneRun& run) {
   train::LabelledModel model(context.task, context.config.model, context.config.finetune.head_dropout);
   train::load_weights(train::Checkpoint(train::resolve_checkpoint(run.directory)), model.module());
-  model.module().to(context.device);
-  nn::set_compute_dtype(model.module(), train::compute_dtype(context.config.train.precision, context.device));
+  place(model.module(), context.config, context.device);
   return model;
 }
 

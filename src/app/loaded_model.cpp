@@ -47,47 +47,67 @@ RunConfig checkpoint_config(const fs::path& checkpoint, const std::vector<std::s
                           overrides);
 }
 
+void place(torch::nn::Module& module, const RunConfig& config, c10::Device device) {
+  module.to(device);
+  nn::set_compute_dtype(module, train::compute_dtype(config.train.precision, device));
+}
+
+namespace {
+
+/// What every kind of model is loaded from.
+struct Opened {
+  train::Checkpoint checkpoint;
+  RunConfig config;
+  std::shared_ptr<const data::Tokenizer> tokenizer;
+  c10::Device device;
+
+  /// Gives a model that was built for it the weights, ready to compute.
+  void load(torch::nn::Module& module) const {
+    train::load_weights(checkpoint, module);
+    place(module, config, device);
+    module.eval();
+  }
+};
+
+Opened open(const fs::path& run, const std::string& device, const std::vector<std::string>& overrides) {
+  train::Checkpoint checkpoint(find_checkpoint(run));
+  const std::string where = checkpoint.directory().string();
+  RunConfig config = parse_run_config(checkpoint.config_yaml(), where + "/config.yaml", overrides);
+  config.train.device = device;
+  auto tokenizer = data::parse_tokenizer(checkpoint.tokenizer(), where + "/tokenizer.model");
+  const c10::Device target = train::prepare_device(config.train);
+  return {std::move(checkpoint), std::move(config), std::move(tokenizer), target};
+}
+
+}  // namespace
+
 LoadedModel load_model(const fs::path& run, const std::string& device,
                        const std::vector<std::string>& overrides) {
-  LoadedModel loaded{.checkpoint = find_checkpoint(run), .device = c10::Device(c10::kCPU)};
-  const train::Checkpoint checkpoint(loaded.checkpoint);
-  const std::string where = loaded.checkpoint.string();
-  loaded.config = parse_run_config(checkpoint.config_yaml(), where + "/config.yaml", overrides);
-  if (!loaded.config.task.name.empty()) {
-    throw UsageError(where + ": expected a pretrained model, got one fine-tuned for " +
-                     loaded.config.task.name);
+  Opened opened = open(run, device, overrides);
+  const fs::path directory = opened.checkpoint.directory();
+  if (!opened.config.task.name.empty()) {
+    throw UsageError(directory.string() + ": expected a pretrained model, got one fine-tuned for " +
+                     opened.config.task.name);
   }
-  loaded.config.train.device = device;
-  loaded.device = train::prepare_device(loaded.config.train);
-  loaded.tokenizer = data::parse_tokenizer(checkpoint.tokenizer(), where + "/tokenizer.model");
-  loaded.model = nn::MaskedLanguageModel(loaded.config.model);
-  train::load_weights(checkpoint, *loaded.model);
-  loaded.model->to(loaded.device);
-  loaded.model->eval();
-  nn::set_compute_dtype(*loaded.model, train::compute_dtype(loaded.config.train.precision, loaded.device));
-  return loaded;
+  nn::MaskedLanguageModel model(opened.config.model);
+  opened.load(*model);
+  return {directory, std::move(opened.config), std::move(opened.tokenizer), std::move(model), opened.device};
 }
 
 LoadedLabelledModel load_labelled_model(const fs::path& run, const std::string& device,
                                         const std::vector<std::string>& overrides) {
-  const fs::path directory = find_checkpoint(run);
-  const train::Checkpoint checkpoint(directory);
-  const std::string where = directory.string();
-  RunConfig config = parse_run_config(checkpoint.config_yaml(), where + "/config.yaml", overrides);
-  if (config.task.name.empty()) {
-    throw UsageError(where +
+  Opened opened = open(run, device, overrides);
+  const fs::path directory = opened.checkpoint.directory();
+  if (opened.config.task.name.empty()) {
+    throw UsageError(directory.string() +
                      ": expected a fine-tuned model, got a pretrained one; `mabert finetune` makes one");
   }
-  config.train.device = device;
-  const c10::Device target = train::prepare_device(config.train);
-  data::TaskSpec task = data::resolve_task(config.task);
-  train::LabelledModel model(task, config.model, config.finetune.head_dropout);
-  train::load_weights(checkpoint, model.module());
-  model.module().to(target);
-  model.module().eval();
-  nn::set_compute_dtype(model.module(), train::compute_dtype(config.train.precision, target));
-  auto tokenizer = data::parse_tokenizer(checkpoint.tokenizer(), where + "/tokenizer.model");
-  return {directory, std::move(config), std::move(task), std::move(tokenizer), std::move(model), target};
+  data::TaskSpec task = data::resolve_task(opened.config.task);
+  train::LabelledModel model(task, opened.config.model, opened.config.finetune.head_dropout);
+  opened.load(model.module());
+  return {directory,        std::move(opened.config),
+          std::move(task),  std::move(opened.tokenizer),
+          std::move(model), opened.device};
 }
 
 }  // namespace mabert::app

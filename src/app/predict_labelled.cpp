@@ -1,7 +1,7 @@
 #include "labelled_verbs.h"
+#include "prediction_files.h"
 #include "text_lines.h"
 
-#include <cstdio>
 #include <iostream>
 #include <ostream>
 #include <sstream>
@@ -49,12 +49,6 @@ data::LabelledText parse_line(const TextLine& line, const data::TaskSpec& task) 
   };
   if (is_blank(text.first) || (text.second && is_blank(*text.second)))
     throw DataError(line.place + ": expected text, got nothing but white space");
-  return text;
-}
-
-std::string decimal(double value, const char* pattern) {
-  char text[48];
-  std::snprintf(text, sizeof text, pattern, value);
   return text;
 }
 

@@ -3,13 +3,14 @@
 #include <cstdio>
 
 namespace mabert::app {
-namespace {
 
-std::string number(double value, const char* pattern) {
+std::string decimal(double value, const char* pattern) {
   char text[48];
   std::snprintf(text, sizeof text, pattern, value);
   return text;
 }
+
+namespace {
 
 std::string label_name(const data::TaskSpec& task, std::int32_t label) {
   return label < 0 ? "" : task.labels.at(static_cast<std::size_t>(label));
@@ -18,7 +19,7 @@ std::string label_name(const data::TaskSpec& task, std::int32_t label) {
 /// What a row of predictions says, and the probabilities behind it.
 std::string prediction(const data::TaskSpec& task, const train::Predictions& predictions, std::uint64_t row) {
   return task.kind == data::TaskKind::regression
-             ? number(static_cast<double>(predictions.values.at(row)), "%.3f")
+             ? decimal(static_cast<double>(predictions.values.at(row)), "%.3f")
              : label_name(task, predictions.best(row));
 }
 
@@ -27,13 +28,13 @@ std::string probabilities(const train::Predictions& predictions, std::uint64_t r
   if (predictions.kind == data::TaskKind::regression) return text;
   const auto columns = static_cast<std::uint64_t>(predictions.columns);
   for (std::uint64_t c = 0; c < columns; ++c)
-    text += "\t" + number(static_cast<double>(predictions.values.at(row * columns + c)), "%.6f");
+    text += "\t" + decimal(static_cast<double>(predictions.values.at(row * columns + c)), "%.6f");
   return text;
 }
 
 /// The label as files write it; empty where there is none.
 std::string target(const data::TaskSpec& task, const data::Example& example) {
-  if (example.score) return number(static_cast<double>(*example.score), "%.3f");
+  if (example.score) return decimal(static_cast<double>(*example.score), "%.3f");
   return example.label ? label_name(task, *example.label) : "";
 }
 

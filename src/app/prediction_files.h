@@ -9,6 +9,9 @@
 
 namespace mabert::app {
 
+/// A number by a pattern of printf, such as "%.3f".
+std::string decimal(double value, const char* pattern);
+
 /// Predictions as GLUE wants them: "index<TAB>prediction", a line for each example, labels by name, numbers
 /// with three decimals. Source: the benchmark's submission instructions.
 std::string submission_text(const data::TaskSpec& task, const data::LabelledSet& set,

@@ -130,28 +130,18 @@ std::vector<NamedSet> open_dev_sets(const RunConfig& config, const data::TaskSpe
   return sets;
 }
 
-NamedSet open_task_file(const RunConfig& config, const data::TaskSpec& task, const data::Tokenizer& tokenizer,
-                        const fs::path& file, std::vector<std::string>& notes) {
-  // A task of one's own may have no dev set; its training files have the labelled columns, too.
-  data::TaskSet set = !task.dev.empty()     ? task.dev.front()
-                      : !task.train.empty() ? task.train.front()
-                                            : task.test.front();
-  const std::string name = file.string();
+NamedSet open_task_file(const RunConfig& config, const data::Tokenizer& tokenizer, const fs::path& file,
+                        std::vector<std::string>& notes) {
   std::error_code ignored;
-  if (!fs::is_regular_file(file, ignored)) throw DataError(name + ": no such file");
-  const bool json = name.ends_with(".jsonl") || name.ends_with(".jsonl.xz");
-  const auto fits = [&](const data::RowSource& source) {
-    const bool is_json = !source.files.empty() && source.files.front().ends_with(".jsonl");
-    return is_json == json;
-  };
-  const auto found = std::find_if(set.sources.begin(), set.sources.end(), fits);
-  data::RowSource source = found == set.sources.end() ? set.sources.front() : *found;
-  source.files = {std::filesystem::absolute(file).string()};
-  set.sources = {source};
-  set.rows.reset();
-  set.name = name;
+  if (!fs::is_regular_file(file, ignored)) throw DataError(file.string() + ": no such file");
+  data::TaskOptions options = config.task;
+  options.dev = {fs::absolute(file).string()};
+  const data::TaskSpec task = data::resolve_task(options);
+  data::TaskSet set = task.dev.front();
+  set.name = file.string();
+  set.rows.reset();  // it is not the official one
   Opener opener(config, task, tokenizer, notes);
-  return {name, std::nullopt, opener.encode(name, opener.read(set, ".", true))};
+  return {set.name, std::nullopt, opener.encode(set.name, opener.read(set, config.task.folder, true))};
 }
 
 std::shared_ptr<const data::LabelledSet> training_examples(std::shared_ptr<const data::LabelledSet> all,

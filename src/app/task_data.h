@@ -36,8 +36,8 @@ TaskData open_task_data(const RunConfig& config, const data::TaskSpec& task,
 std::vector<NamedSet> open_dev_sets(const RunConfig& config, const data::TaskSpec& task,
                                     const data::Tokenizer& tokenizer, std::vector<std::string>& notes);
 
-/// One file in the layout of the task's dev set (or of its test set, where labels are not needed).
-NamedSet open_task_file(const RunConfig& config, const data::TaskSpec& task, const data::Tokenizer& tokenizer,
+/// One labelled file, as the task's dev set would be read from it. Errors: DataError.
+NamedSet open_task_file(const RunConfig& config, const data::Tokenizer& tokenizer,
                         const std::filesystem::path& file, std::vector<std::string>& notes);
 
 /// The examples that a seed learns from: `task.max_train_rows` of them, drawn by the seed.

@@ -24,6 +24,9 @@ std::filesystem::path find_checkpoint(const std::filesystem::path& run);
 RunConfig checkpoint_config(const std::filesystem::path& checkpoint,
                             const std::vector<std::string>& overrides);
 
+/// Moves a module to the device, to compute in the configuration's precision.
+void place(torch::nn::Module& module, const RunConfig& config, c10::Device device);
+
 /// A pretrained model, ready to compute on `device`.
 struct LoadedModel {
   std::filesystem::path checkpoint;
