@@ -4,8 +4,9 @@
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/index_select.h>
-#include <ATen/ops/where.h>
 #include <ATen/ops/zeros.h>
+
+#include "mabert/core/select_rows.h"
 
 namespace mabert::kernels {
 
@@ -17,7 +18,7 @@ inline at::Tensor gather_rows(const at::Tensor& x, const std::optional<at::Tenso
 
 /// x with 0 selected at the rows that are not kept.
 inline at::Tensor keep_rows(const at::Tensor& x, const std::optional<at::Tensor>& keep) {
-  return keep.has_value() ? at::where(keep->view({-1, 1, 1}), x, at::Scalar(0)) : x;
+  return keep.has_value() ? select_rows(x, *keep) : x;
 }
 
 /// Back to (T, H, K): gathered rows at their places, 0 elsewhere.

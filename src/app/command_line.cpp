@@ -7,6 +7,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "mabert/app/context_report.h"
 #include "mabert/app/glue_report.h"
 #include "mabert/app/verbs.h"
 #include "mabert/core/error.h"
@@ -138,9 +139,46 @@ void add_export(Dispatch& dispatch) {
   });
 }
 
+void add_report_context(Dispatch& dispatch, CLI::App& report) {
+  CLI::App* context = report.add_subcommand(
+      "context", "Masked-LM loss by visible context: the same masked tokens, the text around them cut");
+  auto arguments = std::make_shared<ContextReportArguments>();
+  context->add_option("runs", arguments->runs, "Run directories or checkpoints of pretrained models")
+      ->required();
+  context->add_option("--names", arguments->names, "Names of the rows, one for each run")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  context->add_option("--shards", arguments->shards,
+                      "Shard set of held-out text (default: the first run's validation shards)");
+  context->add_option("--lengths", arguments->lengths, "Visible tokens, [CLS] and [SEP] included, rising")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->capture_default_str();
+  context->add_option("--window", arguments->window, "Tokens of a target window")->capture_default_str();
+  context->add_option("--windows", arguments->windows, "Target windows, evenly spread; 0: all")
+      ->capture_default_str();
+  context->add_option("--batch-tokens", arguments->batch_tokens, "Most tokens computed at once")
+      ->capture_default_str();
+  auto growth = std::make_shared<std::string>("tile");
+  context
+      ->add_option("--growth", *growth,
+                   "How learned positions are continued that are fewer than the longest context")
+      ->check(CLI::IsMember({"tile", "interpolate"}))
+      ->capture_default_str();
+  context->add_option("--device", arguments->device, "auto, cpu, cuda or cuda:N")->capture_default_str();
+  context->add_option("--out", arguments->out,
+                      "Folder to write context.json, context.md and context.svg into");
+  context->add_flag("--json", arguments->json, "Print JSON");
+  context->callback([&dispatch, arguments, growth] {
+    arguments->growth = *growth == "tile" ? nn::PositionGrowth::tile : nn::PositionGrowth::interpolate;
+    dispatch.action = [arguments] { return run_report_context(*arguments, std::cout); };
+  });
+}
+
 void add_report(Dispatch& dispatch) {
   CLI::App* report = dispatch.program.add_subcommand("report", "Tables of finished runs");
   report->require_subcommand(1);
+  add_report_context(dispatch, *report);
   CLI::App* glue = report->add_subcommand("glue", "The GLUE table of fine-tuned models, one row for each");
   auto arguments = std::make_shared<GlueReportArguments>();
   glue->add_option("folders", arguments->folders,
@@ -203,6 +241,9 @@ int run_command_line(int argc, char** argv) {
   add_config_verb(dispatch, "tokenizer", "Train a tokenizer from text", run_tokenizer);
   add_config_verb(dispatch, "shard", "Turn text into token shards", run_shard);
   add_config_verb(dispatch, "pretrain", "Pretrain with masked language modelling", run_pretrain);
+  add_config_verb(dispatch, "extend",
+                  "Teach a pretrained model longer texts, length by length (model.init_from=RUN names it)",
+                  run_extend);
   add_finetune(dispatch);
   add_evaluate(dispatch);
   add_predict(dispatch);

@@ -1,6 +1,5 @@
 #include "glue_text.h"
 
-#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdio>
@@ -8,12 +7,6 @@
 
 namespace mabert::app {
 namespace {
-
-/// Columns that a terminal needs: here every code point takes one.
-std::size_t width_of(const std::string& text) {
-  return static_cast<std::size_t>(
-      std::count_if(text.begin(), text.end(), [](unsigned char c) { return (c & 0xC0) != 0x80; }));
-}
 
 std::string shortest(double value, std::chars_format format) {
   std::array<char, 512> buffer{};  // the longest fixed text of a double has 327 characters
@@ -37,13 +30,6 @@ std::string percent_text(std::optional<double> mean, std::optional<double> devia
   return result.rfind("-0.0", 0) == 0 ? result.substr(1) : result;
 }
 
-std::string count_text(std::int64_t count) {
-  std::string text = std::to_string(count);
-  for (auto at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3)
-    text.insert(static_cast<std::size_t>(at), ",");
-  return text;
-}
-
 std::string rate_text(double rate) {
   const std::string text = shortest(rate, std::chars_format::scientific);
   const std::size_t e = text.find('e');
@@ -53,42 +39,6 @@ std::string rate_text(double rate) {
 
 std::string exact_text(std::optional<double> value) {
   return value ? shortest(*value, std::chars_format::fixed) : "";
-}
-
-std::string cell_text(const std::string& text) {
-  std::string safe;
-  for (const char c : text) {
-    if (c == '|') safe += '\\';
-    safe += static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? ' ' : c;
-  }
-  return safe;
-}
-
-std::string join(const std::vector<std::string>& parts, const std::string& separator) {
-  std::string text;
-  for (std::size_t i = 0; i < parts.size(); ++i) text += (i ? separator : "") + parts[i];
-  return text;
-}
-
-std::string markdown_table(const std::vector<std::vector<std::string>>& rows) {
-  std::vector<std::size_t> widths(rows.front().size(), 3);
-  for (const auto& row : rows) {
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width_of(row[i]));
-  }
-  std::string text;
-  const auto append = [&](const std::vector<std::string>& row) {
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      const std::string pad(widths[i] - width_of(row[i]), ' ');
-      text += "| " + (i == 0 ? row[i] + pad : pad + row[i]) + " ";
-    }
-    text += "|\n";
-  };
-  append(rows.front());
-  for (std::size_t i = 0; i < widths.size(); ++i)
-    text += "|" + (i == 0 ? std::string(widths[i] + 2, '-') : std::string(widths[i] + 1, '-') + ":");
-  text += "|\n";
-  for (std::size_t i = 1; i < rows.size(); ++i) append(rows[i]);
-  return text;
 }
 
 }  // namespace mabert::app

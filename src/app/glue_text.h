@@ -1,8 +1,8 @@
 #pragma once
 
 #include "glue_table.h"
+#include "table_text.h"
 
-#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -12,19 +12,10 @@ namespace mabert::app {
 
 /// "85.1 ± 0.4" (× 100), "85.1" without a deviation, "–" without a mean.
 std::string percent_text(std::optional<double> mean, std::optional<double> deviation);
-/// 294616875 -> "294,616,875".
-std::string count_text(std::int64_t count);
 /// 0.0001 -> "1e-4"; the shortest text that is the same number.
 std::string rate_text(double rate);
 /// The shortest decimal text that reads back as the same number; "" when absent.
 std::string exact_text(std::optional<double> value);
-/// Text from a file for one cell of a Markdown table: no line breaks, control characters or bars.
-std::string cell_text(const std::string& text);
-std::string join(const std::vector<std::string>& parts, const std::string& separator);
-
-/// A Markdown table whose columns also line up as plain text; the first row is the header, the first column
-/// is aligned left.
-std::string markdown_table(const std::vector<std::vector<std::string>>& rows);
 
 /// What a reader must know before the numbers: selection, weights, pretraining, seeds, learning rates,
 /// training. One line each; what differs is named by task, by row, or both.

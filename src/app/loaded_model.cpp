@@ -1,7 +1,10 @@
 #include "mabert/app/loaded_model.h"
 
 #include <algorithm>
+#include <optional>
+#include <string_view>
 #include <system_error>
+#include <utility>
 
 #include "mabert/core/error.h"
 #include "mabert/nn/module_base.h"
@@ -13,17 +16,28 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Subfolders seed-N of a fine-tuning's run directory.
-std::vector<fs::path> seed_folders(const fs::path& run) {
+/// Subfolders PREFIX… of a run directory that hold runs themselves.
+std::vector<fs::path> inner_runs(const fs::path& run, std::string_view prefix) {
   std::vector<fs::path> found;
   std::error_code ignored;
   for (fs::directory_iterator at(run, ignored), end; !ignored && at != end; at.increment(ignored)) {
-    if (at->path().filename().string().starts_with("seed-") &&
-        fs::exists(at->path() / "checkpoints", ignored))
+    if (at->path().filename().string().starts_with(prefix) && fs::exists(at->path() / "checkpoints", ignored))
       found.push_back(at->path());
   }
   std::sort(found.begin(), found.end());
   return found;
+}
+
+/// The stage of an extension that went furthest: of length-N, the largest N.
+std::optional<fs::path> longest_stage(const fs::path& run) {
+  const auto stages = inner_runs(run, "length-");
+  const auto rank = [](const fs::path& path) {  // by the number, whose digits are as many or more
+    const std::string name = path.filename().string();
+    return std::pair(name.size(), name);
+  };
+  const auto longest = std::max_element(
+      stages.begin(), stages.end(), [&](const fs::path& a, const fs::path& b) { return rank(a) < rank(b); });
+  return longest == stages.end() ? std::nullopt : std::optional(*longest);
 }
 
 }  // namespace
@@ -32,7 +46,8 @@ fs::path find_checkpoint(const fs::path& run) {
   std::error_code ignored;
   if (fs::is_directory(run, ignored) && !fs::exists(run / "checkpoints", ignored) &&
       !fs::exists(run / "manifest.json", ignored)) {
-    const auto seeds = seed_folders(run);
+    if (const auto stage = longest_stage(run)) return train::resolve_checkpoint(*stage);
+    const auto seeds = inner_runs(run, "seed-");
     if (seeds.size() == 1) return train::resolve_checkpoint(seeds.front());
     if (seeds.size() > 1) {
       throw UsageError(run.string() + ": holds the runs of " + std::to_string(seeds.size()) +
@@ -66,6 +81,7 @@ struct Opened {
     train::load_weights(checkpoint, module);
     place(module, config, device);
     module.eval();
+    nn::cache_compute_weights(module, true);
   }
 };
 

@@ -1,5 +1,9 @@
 #include "mabert/app/run_config.h"
 
+#include <span>
+#include <string_view>
+
+#include "mabert/app/extend_stages.h"
 #include "mabert/app/loaded_model.h"
 #include "mabert/app/verbs.h"
 #include "mabert/config/describe.h"
@@ -10,6 +14,49 @@
 #include "mabert/train/checkpoint.h"
 
 namespace mabert::app {
+namespace {
+
+/// The checkpoint that model.init_from names. Errors: UsageError when it names none.
+train::Checkpoint start_of(const config::Document& given, const std::filesystem::path& path) {
+  const config::Node* model = given.root.find("model");
+  const config::Node* start = model ? model->find("init_from") : nullptr;
+  if (start == nullptr || start->kind != config::Node::Kind::scalar || start->text.empty()) {
+    throw UsageError(path.string() +
+                     ": model.init_from: expected the run to start from, got none; e.g. "
+                     "model.init_from=runs/mabert-small");
+  }
+  return train::Checkpoint(find_checkpoint(start->text));
+}
+
+/// Section `model` of the configuration that a checkpoint was saved with.
+config::Document model_section(const train::Checkpoint& checkpoint) {
+  config::Document document =
+      config::parse(checkpoint.config_yaml(), (checkpoint.directory() / "config.yaml").string());
+  std::erase_if(document.root.children, [](const config::Node& child) { return child.key != "model"; });
+  return document;
+}
+
+/// Takes the entry at a path of keys out of a map, if it is there.
+void forget(config::Node& map, std::span<const std::string_view> path) {
+  if (path.size() == 1) {
+    std::erase_if(map.children, [&](const config::Node& child) { return child.key == path.front(); });
+    return;
+  }
+  for (config::Node& child : map.children) {
+    if (child.key == path.front()) forget(child, path.subspan(1));
+  }
+}
+
+/// What the stages of an extension say in its place.
+void forget_lengths_and_steps(config::Node& root) {
+  using Path = std::vector<std::string_view>;
+  for (const Path& path : {Path{"model", "positions", "max_length"}, Path{"samples", "max_length"},
+                           Path{"train", "steps"}, Path{"train", "epochs"}}) {
+    forget(root, path);
+  }
+}
+
+}  // namespace
 
 std::optional<config::Problem> RunConfig::validate() const {
   if (samples.max_length > model.positions.max_length) {
@@ -29,19 +76,32 @@ RunConfig load_run_config(const std::filesystem::path& path, const std::vector<s
 
 RunConfig load_finetune_config(const std::filesystem::path& path, const std::vector<std::string>& overrides) {
   config::Document given = config::load(path, overrides);
-  const config::Node* model = given.root.find("model");
-  const config::Node* start = model ? model->find("init_from") : nullptr;
-  if (start == nullptr || start->kind != config::Node::Kind::scalar || start->text.empty()) {
-    throw UsageError(path.string() +
-                     ": model.init_from: expected the run to start from, got none; e.g. "
-                     "model.init_from=runs/mabert-small");
-  }
-  const train::Checkpoint checkpoint(find_checkpoint(start->text));
-  config::Document base =
-      config::parse(checkpoint.config_yaml(), (checkpoint.directory() / "config.yaml").string());
-  std::erase_if(base.root.children, [](const config::Node& child) { return child.key != "model"; });
+  config::Document base = model_section(start_of(given, path));
   auto config = config::read<RunConfig>(config::over(std::move(base), std::move(given)));
   if (!config.run_dir) config.run_dir = std::filesystem::path("runs") / path.stem();
+  return config;
+}
+
+RunConfig load_extend_config(const std::filesystem::path& path, const std::vector<std::string>& overrides) {
+  config::Document given = config::load(path, overrides);
+  const train::Checkpoint start = start_of(given, path);
+  const std::string where = start.directory().string();
+  const RunConfig earlier = parse_run_config(start.config_yaml(), where + "/config.yaml", {});
+  if (!earlier.task.name.empty()) {
+    throw UsageError("model.init_from: " + where + ": expected a pretrained model, got one fine-tuned for " +
+                     earlier.task.name);
+  }
+  const std::int64_t length = earlier.model.positions.max_length;
+  forget_lengths_and_steps(given.root);
+  config::Document base =
+      config::over(model_section(start),
+                   config::parse("samples: {max_length: " + std::to_string(length) + "}\ntrain: {steps: 1}\n",
+                                 path.string()));
+  auto config = config::read<RunConfig>(config::over(std::move(base), std::move(given)));
+  if (!config.run_dir) config.run_dir = std::filesystem::path("runs") / path.stem();
+  require_extension(config);
+  config.train.steps = 0;
+  for (const ExtendStage& stage : config.extend.stages) *config.train.steps += stage.steps;
   return config;
 }
 

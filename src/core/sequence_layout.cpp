@@ -7,9 +7,9 @@
 #include <tuple>
 
 #include <ATen/ops/empty.h>
-#include <ATen/ops/where.h>
 
 #include "mabert/core/error.h"
+#include "mabert/core/select_rows.h"
 
 namespace mabert {
 namespace {
@@ -190,10 +190,7 @@ SequenceLayout SequenceLayout::without_padding_mask() const {
 }
 
 at::Tensor SequenceLayout::select_valid(const at::Tensor& x) const {
-  if (all_valid()) return x;
-  std::vector<std::int64_t> shape(static_cast<std::size_t>(x.dim()), 1);
-  shape[0] = rows_;
-  return at::where(row_mask_.view(shape), x, at::Scalar(0));
+  return all_valid() ? x : select_rows(x, row_mask_);
 }
 
 at::Tensor to_rows(const at::Tensor& padded) { return padded.flatten(0, 1); }

@@ -1,10 +1,14 @@
 #include "batch_parts.h"
 
 #include <algorithm>
+#include <string>
 
 #include <ATen/ops/cat.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/zeros.h>
+
+#include "mabert/core/error.h"
+#include "mabert/data/shard_set.h"
 
 namespace mabert::data {
 
@@ -22,6 +26,18 @@ SequenceLayout make_batch_layout(std::span<const std::int64_t> lengths, BatchLay
     std::fill_n(mask.mutable_data_ptr<bool>() + static_cast<std::int64_t>(s) * columns, lengths[s], true);
   }
   return SequenceLayout::padded(mask);
+}
+
+void copy_tokens(const ShardSet& shards, std::uint64_t document, std::uint64_t begin,
+                 std::span<std::int32_t> target) {
+  shards.document(document).copy(begin, target);
+  for (std::size_t i = 0; i < target.size(); ++i) {
+    if (target[i] >= 0 && target[i] < shards.vocabulary_size()) continue;
+    throw DataError(shards.describe(document) + ": token " + std::to_string(begin + i) + ": id " +
+                    std::to_string(target[i]) + " is not below the vocabulary's " +
+                    std::to_string(shards.vocabulary_size()) +
+                    "; write the shards again with `mabert shard`");
+  }
 }
 
 at::Tensor filled(std::int64_t size, std::int32_t value) {

@@ -77,19 +77,12 @@ MlmBatchBuilder::Assembled MlmBatchBuilder::assemble(const Sample& sample) const
   result.ids.push_back(special.cls);
   std::uint64_t document = sample.document, begin = sample.begin, left = sample.tokens;
   while (left > 0) {
-    const DocumentTokens tokens = shards_.document(document);
-    const std::uint64_t count = std::min(left, tokens.size() - begin);
+    const std::uint64_t count = std::min(left, shards_.length(document) - begin);
     const std::size_t row = result.ids.size();
     result.ids.resize(row + count);
-    tokens.copy(begin, std::span(result.ids).subspan(row));
-    for (std::size_t i = row; i < row + count; ++i) {
+    copy_tokens(shards_, document, begin, std::span(result.ids).subspan(row));
+    for (std::size_t i = row; i < row + count; ++i)
       result.maskable_rows.push_back(static_cast<std::int32_t>(i));
-      if (result.ids[i] >= 0 && result.ids[i] < shards_.vocabulary_size()) continue;
-      throw DataError(shards_.describe(document) + ": token " + std::to_string(begin + i - row) + ": id " +
-                      std::to_string(result.ids[i]) + " is not below the vocabulary's " +
-                      std::to_string(shards_.vocabulary_size()) +
-                      "; write the shards again with `mabert shard`");
-    }
     result.ids.push_back(special.sep);
     left -= count;
     begin = 0;

@@ -14,10 +14,10 @@ NormImpl::NormImpl(std::int64_t width, const NormOptions& options) : width_(widt
 
 at::Tensor NormImpl::forward(const at::Tensor& x) {
   const at::Tensor weight =
-      weight_.to(x.scalar_type());  // the kernels take one dtype; their statistics are wider
-  const at::Tensor out =
-      bias_.defined() ? at::layer_norm(x, {width_}, weight, bias_.to(x.scalar_type()), options_.epsilon)
-                      : at::rms_norm(x, {width_}, weight, options_.epsilon);
+      weight_as(weight_, x.scalar_type());  // the kernels take one dtype; their statistics are wider
+  const at::Tensor out = bias_.defined() ? at::layer_norm(x, {width_}, weight,
+                                                          weight_as(bias_, x.scalar_type()), options_.epsilon)
+                                         : at::rms_norm(x, {width_}, weight, options_.epsilon);
   return to_compute(out);  // (T, D)
 }
 

@@ -75,13 +75,13 @@ StepPlan LabelledTask::load(const Position& position) {
   return plan;
 }
 
-PartialLoss LabelledTask::forward(std::int64_t micro_batch, std::int64_t pass) {
+PartialLoss LabelledTask::forward(std::int64_t micro_batch, const at::Tensor& pass) {
   const data::LabelledBatch batch = loaded_.at(static_cast<std::size_t>(micro_batch)).to(options_.device);
   nn::ForwardContext context;
   context.training = true;
   context.seed = options_.seed;
   if (model_.has_dropout()) {
-    context.step = pass_key(pass, options_.device);
+    context.step = pass;
     context.samples = sample_keys(batch.examples, batch.layout.capacity(), options_.device);
   }
   const at::Tensor scores = model_.scores(batch, context);  // (S_cap, C), (P, C)

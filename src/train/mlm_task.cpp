@@ -1,7 +1,5 @@
 #include "mabert/train/mlm_task.h"
 
-#include "sample_keys.h"
-
 #include <utility>
 
 #include "mabert/nn/parameter_groups.h"
@@ -15,7 +13,10 @@ MlmTask::MlmTask(nn::MaskedLanguageModel model, std::shared_ptr<data::MlmLoader>
     : model_(std::move(model)),
       loader_(std::move(loader)),
       validation_(std::move(validation)),
-      options_(options) {}
+      options_(options),
+      loaded_({.device = options.device,
+               .fixed = options.device.is_cuda() && !capture_obstacle(),
+               .sample_keys = model_->options().dropout > 0}) {}
 
 NamedTensors MlmTask::parameters() const { return module_parameters(*model_); }
 
@@ -27,23 +28,30 @@ bool MlmTask::is_decayed(const std::string& name, const at::Tensor& parameter) c
 
 StepPlan MlmTask::load(const Position& position) {
   const data::LoaderPosition here{position.epoch, position.step};
-  loaded_ = loader_->step(here);
+  const data::StepBatches batches = loader_->step(here);
+  loaded_.write(batches.micro_batches);
   const data::LoaderPosition next = loader_->next(here);
-  return {.micro_batches = static_cast<std::int64_t>(loaded_.micro_batches.size()),
-          .predicted = loaded_.predicted_in_step,
-          .tokens = loaded_.tokens_in_step,
+  return {.micro_batches = static_cast<std::int64_t>(batches.micro_batches.size()),
+          .predicted = batches.predicted_in_step,
+          .tokens = batches.tokens_in_step,
           .next = {next.epoch, next.step}};
 }
 
-PartialLoss MlmTask::forward(std::int64_t micro_batch, std::int64_t pass) {
-  const data::Batch batch =
-      loaded_.micro_batches.at(static_cast<std::size_t>(micro_batch)).to(options_.device);
+std::optional<std::string> MlmTask::capture_obstacle() const {
+  const data::BatchOptions& batch = loader_->options().batch;
+  if (batch.layout != data::BatchLayout::ragged) return "batch.layout: expected ragged, got padded";
+  if (!batch.fixed_shapes) return "batch.fixed_shapes: expected true, got false";
+  return std::nullopt;
+}
+
+PartialLoss MlmTask::forward(std::int64_t micro_batch, const at::Tensor& pass) {
+  const data::Batch& batch = loaded_.batch(micro_batch);
   nn::ForwardContext context;
   context.training = true;
   context.seed = options_.seed;
   if (model_->options().dropout > 0) {
-    context.step = pass_key(pass, options_.device);
-    context.samples = sample_keys(batch.samples, batch.layout.capacity(), options_.device);
+    context.step = pass;
+    context.samples = loaded_.sample_keys(micro_batch);
   }
   const at::Tensor hidden =
       model_->hidden(batch.token_ids, batch.segment_ids, batch.layout, context);  // (T, D)

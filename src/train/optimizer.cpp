@@ -41,7 +41,6 @@ Optimizer::Optimizer(const OptimizerOptions& options, std::optional<double> clip
   const at::TensorOptions on_device = parameters.front().tensor.options().requires_grad(false);
   gradients_ = at::zeros({round_up(total, kChunk) / kChunk, kChunk}, on_device);
   step_ = at::zeros({}, on_device);
-  learning_rate_ = at::zeros({}, on_device);
   gradient_norm_ = at::zeros({}, on_device);
   skipped_ = at::zeros({}, on_device.dtype(at::kLong));
   row_ = at::zeros({}, on_device.dtype(at::kLong));
@@ -72,7 +71,7 @@ Optimizer::Optimizer(const OptimizerOptions& options, std::optional<double> clip
 
 void Optimizer::zero_gradients() { gradients_.zero_(); }
 
-void Optimizer::step(double learning_rate, const at::Tensor& loss) {
+void Optimizer::step(const at::Tensor& learning_rate, const at::Tensor& loss) {
   const c10::NoGradGuard no_grad;
   gradient_norm_.copy_(at::linalg_vector_norm(at::linalg_vector_norm(gradients_, 2, at::IntArrayRef{1})));
   const at::Tensor good = at::isfinite(gradient_norm_).logical_and_(at::isfinite(loss));
@@ -81,13 +80,12 @@ void Optimizer::step(double learning_rate, const at::Tensor& loss) {
   skipped_.add_(good.logical_not());
   row_.add_(1).mul_(good.logical_not());
   longest_row_.copy_(at::maximum(longest_row_, row_));
-  learning_rate_.fill_(learning_rate);
   std::optional<at::Tensor> divisor;
   if (clip_norm_) divisor = gradient_norm_.div(*clip_norm_).clamp_min_(1.0);
   for (Group* group : {&decayed_, &plain_}) {
     if (group->parameters.empty()) continue;
     at::_fused_adamw_(group->parameters, group->gradients, group->means, group->squares, {}, group->steps,
-                      learning_rate_, options_.beta1, options_.beta2, group->weight_decay, options_.epsilon,
+                      learning_rate, options_.beta1, options_.beta2, group->weight_decay, options_.epsilon,
                       /*amsgrad=*/false, /*maximize=*/false, divisor, found_inf);
   }
 }

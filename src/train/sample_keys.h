@@ -7,11 +7,12 @@
 
 namespace mabert::train {
 
-/// (capacity) int64 on the device: the sample of each sequence, 0 for slack; from pinned memory, so that the
-/// copy makes nobody wait.
-at::Tensor sample_keys(std::span<const std::uint64_t> samples, std::int64_t capacity, c10::Device device);
+/// (capacity) int64: the sample of each sequence, 0 for slack; in pinned memory for a CUDA device, so that
+/// the copy to it makes nobody wait.
+at::Tensor host_sample_keys(std::span<const std::uint64_t> samples, std::int64_t capacity,
+                            c10::Device device);
 
-/// () int64 on the device: number of the forward pass. Both are what a training context with dropout needs.
-at::Tensor pass_key(std::int64_t pass, c10::Device device);
+/// The same on the device: what a training context with dropout needs.
+at::Tensor sample_keys(std::span<const std::uint64_t> samples, std::int64_t capacity, c10::Device device);
 
 }  // namespace mabert::train

@@ -6,8 +6,6 @@
 #include <utility>
 
 #include <ATen/ops/stack.h>
-#include <ATen/ops/zeros.h>
-#include <c10/core/GradMode.h>
 
 #include "mabert/core/error.h"
 #include "mabert/train/checkpoint_export.h"
@@ -49,15 +47,14 @@ Trainer::Trainer(Task& task, const OptimizationOptions& options, RunContext cont
       store_(context_.directory / "checkpoints", options.train.keep_last),
       optimizer_(options.optimizer, options.train.clip_norm, task.parameters(),
                  [&task](const std::string& name, const at::Tensor& p) { return task.is_decayed(name, p); }),
+      step_(task, optimizer_, options.train.graph),
       total_steps_(count_steps(task, options.train)) {
   check(options_, task_);
-  const c10::Device device = optimizer_.gradient_norm().device();
-  window_loss_ = at::zeros({}, at::TensorOptions().dtype(at::kDouble).device(device));
-  window_correct_ = at::zeros({}, at::TensorOptions().dtype(at::kLong).device(device));
   state_.seed = options.train.seed;
   state_.data_fingerprint = task_.data_fingerprint();
   resume();
   seconds_before_ = state_.seconds;
+  if (step_.is_captured()) context_.log->info("steps run as one CUDA graph");
 }
 
 TrainResult Trainer::run() {
@@ -107,25 +104,11 @@ TrainResult Trainer::run() {
 
 void Trainer::take_step() {
   const Clock::time_point begin = Clock::now();
-  const StepPlan plan = task_.load(state_.position);
-  const auto denominator = static_cast<double>(std::max<std::int64_t>(plan.predicted, 1));
-  optimizer_.zero_gradients();
-  at::Tensor loss;
-  for (std::int64_t micro_batch = 0; micro_batch < plan.micro_batches; ++micro_batch) {
-    const PartialLoss partial = task_.forward(micro_batch, state_.passes++);
-    partial.sum.div(denominator).backward();
-    const c10::NoGradGuard no_grad;
-    const at::Tensor sum = partial.sum.detach();
-    loss = loss.defined() ? loss.add(sum) : sum;
-    if (partial.correct.defined()) {
-      counts_correct_ = true;
-      window_correct_.add_(partial.correct);
-    }
-  }
-  window_loss_.add_(loss);
-  optimizer_.step(
-      learning_rate(options_.schedule, options_.optimizer.learning_rate, total_steps_, state_.step), loss);
+  const double rate =
+      learning_rate(options_.schedule, options_.optimizer.learning_rate, total_steps_, state_.step);
+  const StepPlan plan = step_.take(state_.position, {.learning_rate = rate, .first_pass = state_.passes});
   ++state_.step;
+  state_.passes += plan.micro_batches;
   state_.position = plan.next;
   state_.tokens += plan.tokens;
   ++state_.window.steps;
@@ -138,8 +121,9 @@ void Trainer::log_training() {
   const Clock::time_point begin = Clock::now();
   // The one place where the host waits for the device: everything is read at once.
   const at::Tensor values =
-      at::stack({window_loss_, window_correct_.to(at::kDouble), optimizer_.gradient_norm().to(at::kDouble),
-                 optimizer_.skipped().to(at::kDouble), optimizer_.longest_skipped_row().to(at::kDouble)})
+      at::stack({step_.loss_sum(), step_.correct_sum().to(at::kDouble),
+                 optimizer_.gradient_norm().to(at::kDouble), optimizer_.skipped().to(at::kDouble),
+                 optimizer_.longest_skipped_row().to(at::kDouble)})
           .to(at::kCPU);
   const double* value = values.const_data_ptr<double>();
   state_.window.seconds += std::chrono::duration<double>(Clock::now() - begin).count();
@@ -152,13 +136,13 @@ void Trainer::log_training() {
   metrics.tokens = state_.tokens;
   metrics.tokens_per_second =
       static_cast<double>(state_.window.tokens) / std::max(state_.window.seconds, 1e-9);
-  if (counts_correct_) metrics.values = {{task_.accuracy_name(), value[1] / predicted}};
+  if (step_.counts_correct()) metrics.values = {{task_.accuracy_name(), value[1] / predicted}};
   metrics.predicted = state_.window.predicted;
   metrics.skipped = static_cast<std::int64_t>(value[3]);
   metrics.seconds = seconds();
-  metrics.memory = memory_in_use(window_loss_.device());
-  window_loss_.zero_();
-  window_correct_.zero_();
+  metrics.memory = memory_in_use(step_.loss_sum().device());
+  step_.loss_sum().zero_();
+  step_.correct_sum().zero_();
   state_.window = {};
   state_.train_loss = metrics.loss;
   report(metrics);
@@ -267,7 +251,8 @@ void Trainer::resume() {
   const std::string fingerprint = task_.data_fingerprint();
   state_ = state;
   state_.data_fingerprint = fingerprint;
-  if (optimizer.empty() && !is_over()) {
+  // Only a checkpoint that was made for the run to begin with may lack it.
+  if (optimizer.empty() && state.step > 0 && !is_over()) {
     throw CheckpointError(
         checkpoint.directory().string() + ": holds weights only (train.keep_optimizer: false), so step " +
         std::to_string(state.step) + " is where it ends; to train on, begin another run from it");
@@ -289,8 +274,8 @@ int Trainer::stop_signal() const {
 
 NamedTensors Trainer::trainer_tensors() const {
   NamedTensors tensors = optimizer_.state();
-  tensors.push_back({"window_loss", window_loss_});
-  tensors.push_back({"window_correct", window_correct_});
+  tensors.push_back({"window_loss", step_.loss_sum()});
+  tensors.push_back({"window_correct", step_.correct_sum()});
   return tensors;
 }
 

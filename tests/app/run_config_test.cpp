@@ -45,7 +45,7 @@ TEST(RunConfigTest, IdentityIgnoresWhatOnlyDecidesHowOftenOrWhere) {
     return identity(load_run_config(kConfigs / "pretrain" / "mabert-tiny.yaml", overrides));
   };
   const std::string base = identity_with({});
-  EXPECT_EQ(identity_with({"run_dir=elsewhere", "train.log_every=3", "train.device=cpu",
+  EXPECT_EQ(identity_with({"run_dir=elsewhere", "train.log_every=3", "train.device=cpu", "train.graph=off",
                            "tokenizer.inputs=[x]", "batch.prefetch=0", "batch.workers=3"}),
             base);
   for (const char* change :

@@ -8,6 +8,7 @@
 
 #include <ATen/Context.h>
 #include <ATen/ops/div.h>
+#include <ATen/ops/full.h>
 #include <gtest/gtest.h>
 
 #include "mabert/config/document.h"
@@ -127,7 +128,9 @@ double finetuning_step(train::LabelledModel& model, const data::TaskSpec& spec,
   options.batch.sequences = static_cast<std::int64_t>(set->size());
   train::LabelledTask task(model, spec, set, nullptr, options);
   const train::StepPlan plan = task.load({});
-  const at::Tensor loss = task.forward(0, 7).sum / static_cast<double>(plan.predicted);
+  const at::Tensor loss =
+      task.forward(0, at::full({}, 7, at::TensorOptions().dtype(at::kLong).device(device))).sum /
+      static_cast<double>(plan.predicted);
   loss.backward();
   return loss.item<double>();
 }

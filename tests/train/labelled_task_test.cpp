@@ -23,7 +23,7 @@ class LabelledTaskTest : public testing::LabelledTest {
     const StepPlan plan = task.load(position);
     Step step;
     for (std::int64_t i = 0; i < plan.micro_batches; ++i) {
-      const at::Tensor part = task.forward(i, i).sum.div(static_cast<double>(plan.predicted));
+      const at::Tensor part = task.forward(i, testing::pass(i)).sum.div(static_cast<double>(plan.predicted));
       part.backward();
       step.loss += part.item<double>();
     }
@@ -101,9 +101,9 @@ TEST_F(LabelledTaskTest, GradientThroughTheModelIsThatOfFiniteDifferences) {
     LabelledModel model = make_model(task);
     model.module().to(at::kDouble);
     LabelledTask made(model, task, make_set(kind, 0, 5), nullptr, task_options(batch(5)));
-    const auto loss = [&] { return made.forward(0, 0).sum.item<double>(); };
+    const auto loss = [&] { return made.forward(0, testing::pass(0)).sum.item<double>(); };
     made.load({});
-    made.forward(0, 0).sum.backward();
+    made.forward(0, testing::pass(0)).sum.backward();
     const c10::NoGradGuard no_grad;
     for (const NamedTensor& item : made.parameters()) {
       if (!item.tensor.grad().defined()) continue;
@@ -173,16 +173,20 @@ TEST_F(LabelledTaskTest, DropoutFollowsTheSampleAndThePass) {
   LabelledTask split(model, task, set, nullptr, task_options(batch(4, 2)));
   whole.load({});
   split.load({});
-  const double first = whole.forward(0, 5).sum.item<double>();
-  EXPECT_NEAR(first, split.forward(0, 5).sum.item<double>() + split.forward(1, 5).sum.item<double>(), 1e-4);
-  EXPECT_NE(first, whole.forward(0, 6).sum.item<double>());
+  const double first = whole.forward(0, testing::pass(5)).sum.item<double>();
+  EXPECT_NEAR(first,
+              split.forward(0, testing::pass(5)).sum.item<double>() +
+                  split.forward(1, testing::pass(5)).sum.item<double>(),
+              1e-4);
+  EXPECT_NE(first, whole.forward(0, testing::pass(6)).sum.item<double>());
 
   const std::vector<data::LabelledText> twins(2, {.first = "5 13 7 8", .label = 1});
   const auto same =
       std::make_shared<const data::LabelledSet>(task.kind, twins, testing::NumberTokenizer(), 16);
   LabelledTask one_by_one(model, task, same, nullptr, task_options(batch(1, 2)));
   one_by_one.load({});
-  EXPECT_NE(one_by_one.forward(0, 5).sum.item<double>(), one_by_one.forward(1, 5).sum.item<double>());
+  EXPECT_NE(one_by_one.forward(0, testing::pass(5)).sum.item<double>(),
+            one_by_one.forward(1, testing::pass(5)).sum.item<double>());
 }
 
 TEST_F(LabelledTaskTest, FingerprintTellsSetsFromOthers) {

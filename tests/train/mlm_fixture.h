@@ -1,6 +1,6 @@
 #pragma once
 
-#include "support.h"
+#include "trainer_fixture.h"
 
 #include <memory>
 #include <sstream>
@@ -55,7 +55,7 @@ inline nn::ModelOptions tiny_options(double dropout = 0.0) {
 }
 
 /// A tiny hybrid model and a corpus of arithmetic progressions: a token follows from its neighbours.
-class MlmTest : public DirectoryTest {
+class MlmTest : public RunTest {
  protected:
   MlmTest() { at::set_num_threads(1); }  // tensors this small only pay for more
 

@@ -18,6 +18,8 @@ namespace {
 
 constexpr std::uint64_t kGradients = 100;
 
+at::Tensor rate(double value) { return at::full({}, value); }
+
 void fill(const at::Tensor& target, std::uint64_t key, std::uint64_t purpose, double scale) {
   float* data = target.mutable_data_ptr<float>();
   for (std::int64_t i = 0; i < target.numel(); ++i) {
@@ -88,7 +90,7 @@ TEST_F(OptimizerTest, FollowsTheAlgorithmWithDecayGroupsAndClipping) {
     }
     norm = std::sqrt(norm);
     const double lr = 0.01 * t / 20;
-    optimizer.step(lr, fine_);
+    optimizer.step(rate(lr), fine_);
     EXPECT_NEAR(optimizer.gradient_norm().item<double>(), norm, 1e-5 * norm);
     for (std::size_t p = 0; p < parameters_.size(); ++p) {
       for (double& g : gradients[p]) g /= std::max(1.0, norm / kClip);
@@ -109,7 +111,7 @@ TEST_F(OptimizerTest, DecaysOnlyTheDecayedGroup) {
   const at::Tensor weight = parameters_[0].tensor.detach().clone(),
                    bias = parameters_[1].tensor.detach().clone();
   optimizer.zero_gradients();
-  optimizer.step(0.1, fine_);
+  optimizer.step(rate(0.1), fine_);
   EXPECT_TRUE(parameters_[0].tensor.detach().allclose(weight.mul(1 - 0.1 * 0.3)));
   EXPECT_TRUE(at::equal(parameters_[1].tensor.detach(), bias));
 }
@@ -117,7 +119,7 @@ TEST_F(OptimizerTest, DecaysOnlyTheDecayedGroup) {
 TEST_F(OptimizerTest, NonFiniteStepsChangeNothingAndAreCounted) {
   Optimizer optimizer = make(1.0);
   set_gradients(1, 1.0);
-  optimizer.step(0.1, fine_);
+  optimizer.step(rate(0.1), fine_);
   std::vector<at::Tensor> before;
   for (const NamedTensor& item : parameters_) before.push_back(item.tensor.detach().clone());
   const auto moments = optimizer.state();
@@ -126,12 +128,12 @@ TEST_F(OptimizerTest, NonFiniteStepsChangeNothingAndAreCounted) {
   const auto poisoned = [&](float value) {
     set_gradients(2, 1.0);
     parameters_[1].tensor.grad().mutable_data_ptr<float>()[2] = value;
-    optimizer.step(0.1, fine_);
+    optimizer.step(rate(0.1), fine_);
   };
   poisoned(std::numeric_limits<float>::quiet_NaN());
   poisoned(std::numeric_limits<float>::infinity());
   set_gradients(3, 1.0);
-  optimizer.step(0.1, at::full({}, std::numeric_limits<float>::infinity()));
+  optimizer.step(rate(0.1), at::full({}, std::numeric_limits<float>::infinity()));
   for (std::size_t p = 0; p < parameters_.size(); ++p)
     EXPECT_TRUE(at::equal(parameters_[p].tensor.detach(), before[p]));
   for (std::size_t i = 0; i < moments.size(); ++i) {
@@ -142,7 +144,7 @@ TEST_F(OptimizerTest, NonFiniteStepsChangeNothingAndAreCounted) {
   EXPECT_EQ(optimizer.skipped().item<std::int64_t>(), 3);
   EXPECT_EQ(optimizer.longest_skipped_row().item<std::int64_t>(), 3);
   set_gradients(3, 1.0);
-  optimizer.step(0.1, fine_);
+  optimizer.step(rate(0.1), fine_);
   EXPECT_FALSE(at::equal(parameters_[0].tensor.detach(), before[0]));
   poisoned(std::numeric_limits<float>::infinity());
   EXPECT_EQ(optimizer.skipped().item<std::int64_t>(), 4);
@@ -153,13 +155,13 @@ TEST_F(OptimizerTest, StateRestoresTheSameBits) {
   Optimizer first = make(1.0);
   for (int t = 1; t <= 3; ++t) {
     set_gradients(t, 1.0);
-    first.step(0.1, fine_);
+    first.step(rate(0.1), fine_);
   }
   std::vector<at::Tensor> values;
   for (const NamedTensor& item : parameters_) values.push_back(item.tensor.detach().clone());
   const auto finish = [&](Optimizer& optimizer) {
     set_gradients(4, 1.0);
-    optimizer.step(0.1, fine_);
+    optimizer.step(rate(0.1), fine_);
     return parameters_[0].tensor.detach().clone();
   };
   std::vector<at::Tensor> saved;

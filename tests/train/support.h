@@ -1,10 +1,13 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <unistd.h>
 
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/full.h>
 #include <gtest/gtest.h>
 
 namespace mabert::train::testing {
@@ -23,6 +26,9 @@ class DirectoryTest : public ::testing::Test {
   ~DirectoryTest() override { std::filesystem::remove_all(directory_); }
   std::filesystem::path directory_;
 };
+
+/// The number of a forward pass as a task takes it, on the CPU.
+inline at::Tensor pass(std::int64_t number) { return at::full({}, number, at::kLong); }
 
 /// What the next write, fsync or rename of this process does (system_calls.cpp stands in front of the C
 /// library's).

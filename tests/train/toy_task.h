@@ -49,8 +49,8 @@ class ToyTask : public Task {
     return plan;
   }
 
-  PartialLoss forward(std::int64_t micro_batch, std::int64_t pass) override {
-    passes.push_back(pass);
+  PartialLoss forward(std::int64_t micro_batch, const at::Tensor& pass) override {
+    passes.push_back(pass.item<std::int64_t>());
     const std::int64_t rows = shares_.at(static_cast<std::size_t>(micro_batch));
     at::Tensor sum = error(inputs_.narrow(0, begin_, rows));
     begin_ += rows;

@@ -15,8 +15,9 @@
 
 namespace mabert::app {
 
-/// The checkpoint that RUN means: as train::resolve_checkpoint, and for the run directory of a fine-tuning
-/// its only seed. Errors: CheckpointError, UsageError when it holds several seeds.
+/// The checkpoint that RUN means: as train::resolve_checkpoint, for the run directory of a fine-tuning its
+/// only seed, for that of an extension its longest stage. Errors: CheckpointError, UsageError when it holds
+/// several seeds.
 std::filesystem::path find_checkpoint(const std::filesystem::path& run);
 
 /// The configuration that a checkpoint was saved with, `overrides` over it. Its task's name is empty for a

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "mabert/app/extend_options.h"
 #include "mabert/app/finetune_options.h"
 #include "mabert/config/fields.h"
 #include "mabert/data/loader.h"
@@ -46,6 +47,7 @@ struct RunConfig {
   data::MaskingOptions masking;
   data::TaskOptions task;
   FinetuneOptions finetune;
+  ExtendOptions extend;
   nn::ModelOptions model;
   train::OptimizerOptions optimizer;
   train::ScheduleOptions schedule;
@@ -62,6 +64,7 @@ struct RunConfig {
     visit("masking", self.masking, "Masked language modelling.");
     visit("task", self.task, "`mabert finetune`: what is learned from labelled rows.");
     visit("finetune", self.finetune, "`mabert finetune`: how.");
+    visit("extend", self.extend, "`mabert extend`: a pretrained model learns to read longer text.");
     visit("model", self.model, "The encoder.");
     visit("optimizer", self.optimizer, "AdamW.");
     visit("schedule", self.schedule, "Learning rate over the steps.");
@@ -78,6 +81,11 @@ RunConfig load_run_config(const std::filesystem::path& path, const std::vector<s
 /// The same for `finetune`: section `model` is that of the checkpoint that model.init_from names, with what
 /// the file and the overrides say over it. Errors: UsageError also without model.init_from; CheckpointError.
 RunConfig load_finetune_config(const std::filesystem::path& path, const std::vector<std::string>& overrides);
+
+/// The same for `extend`, with the checkpoint's positions, the length to start from; the lengths and steps of
+/// the stages take the place of model.positions.max_length, samples.max_length, train.steps and train.epochs,
+/// which are ignored. Errors: as load_finetune_config; UsageError for what no extension can be.
+RunConfig load_extend_config(const std::filesystem::path& path, const std::vector<std::string>& overrides);
 
 /// The same from the text of a run's config.yaml; `name` is how messages call it.
 RunConfig parse_run_config(const std::string& text, const std::string& name,

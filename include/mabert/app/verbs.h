@@ -20,6 +20,8 @@ struct ConfigArguments {
 int run_tokenizer(const ConfigArguments& arguments, std::ostream& out);
 int run_shard(const ConfigArguments& arguments, std::ostream& out);
 int run_pretrain(const ConfigArguments& arguments, std::ostream& out);
+/// Teaches a pretrained model longer texts, stage by stage.
+int run_extend(const ConfigArguments& arguments, std::ostream& out);
 
 struct FinetuneArguments {
   std::filesystem::path config;

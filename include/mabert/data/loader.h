@@ -64,6 +64,7 @@ class MlmLoader {
   /// max_length).
   double fill(std::int64_t epoch) const;
   const ShardSet& shards() const { return *shards_; }
+  const MlmOptions& options() const { return options_; }
 
  private:
   StepBatches make(LoaderPosition position) const;

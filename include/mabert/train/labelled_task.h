@@ -32,7 +32,7 @@ class LabelledTask final : public Task {
   bool is_decayed(const std::string& name, const at::Tensor& parameter) const override;
   std::int64_t steps_in_epoch(std::int64_t epoch) override;
   StepPlan load(const Position& position) override;
-  PartialLoss forward(std::int64_t micro_batch, std::int64_t pass) override;
+  PartialLoss forward(std::int64_t micro_batch, const at::Tensor& pass) override;
   std::optional<Evaluation> validate() override;
   bool has_validation() const override { return validation_ != nullptr; }
   std::string accuracy_name() const override { return "accuracy"; }

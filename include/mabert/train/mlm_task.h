@@ -9,6 +9,7 @@
 
 #include "mabert/data/loader.h"
 #include "mabert/nn/masked_language_model.h"
+#include "mabert/train/device_batches.h"
 #include "mabert/train/task.h"
 
 namespace mabert::train {
@@ -32,7 +33,8 @@ class MlmTask final : public Task {
   bool is_decayed(const std::string& name, const at::Tensor& parameter) const override;
   std::int64_t steps_in_epoch(std::int64_t epoch) override { return loader_->steps_per_epoch(epoch); }
   StepPlan load(const Position& position) override;
-  PartialLoss forward(std::int64_t micro_batch, std::int64_t pass) override;
+  PartialLoss forward(std::int64_t micro_batch, const at::Tensor& pass) override;
+  std::optional<std::string> capture_obstacle() const override;
   std::optional<Evaluation> validate() override;
   bool has_validation() const override { return validation_ != nullptr; }
   std::string accuracy_name() const override { return "masked_accuracy"; }
@@ -43,7 +45,7 @@ class MlmTask final : public Task {
   std::shared_ptr<data::MlmLoader> loader_;
   std::shared_ptr<const data::MlmEvaluation> validation_;
   MlmTaskOptions options_;
-  data::StepBatches loaded_;
+  DeviceBatches loaded_;
 };
 
 }  // namespace mabert::train

@@ -47,8 +47,9 @@ class Optimizer {
 
   /// Sets every gradient to 0.
   void zero_gradients();
-  /// One update from the gradients accumulated. loss: () of the step, only to see whether it is finite.
-  void step(double learning_rate, const at::Tensor& loss);
+  /// One update from the gradients accumulated. learning_rate: () fp32 on the device; loss: () of the step,
+  /// only to see whether it is finite.
+  void step(const at::Tensor& learning_rate, const at::Tensor& loss);
 
   /// () fp32 on the device: norm of the last step's gradient, before clipping.
   const at::Tensor& gradient_norm() const { return gradient_norm_; }
@@ -71,7 +72,7 @@ class Optimizer {
   NamedTensors state_;
   at::Tensor
       gradients_;  // (chunks, kChunk): all gradients, so that the norm is two reductions and zeroing one fill
-  at::Tensor learning_rate_, step_, gradient_norm_, skipped_, row_, longest_row_;
+  at::Tensor step_, gradient_norm_, skipped_, row_, longest_row_;
 };
 
 }  // namespace mabert::train

@@ -25,6 +25,13 @@ enum class Resume {
   must,       ///< from the newest good checkpoint
 };
 
+/// Whether training steps run as one CUDA graph.
+enum class StepGraphMode {
+  automatic,  ///< where the device and the task allow it
+  off,
+  on,  ///< an error where they do not
+};
+
 }  // namespace mabert::train
 
 namespace mabert::config {
@@ -40,6 +47,12 @@ struct EnumNames<train::Resume> {
                                     EnumName{"never", train::Resume::never},
                                     EnumName{"must", train::Resume::must}};
 };
+template <>
+struct EnumNames<train::StepGraphMode> {
+  static constexpr std::array names{EnumName{"auto", train::StepGraphMode::automatic},
+                                    EnumName{"off", train::StepGraphMode::off},
+                                    EnumName{"on", train::StepGraphMode::on}};
+};
 }  // namespace mabert::config
 
 namespace mabert::train {
@@ -54,6 +67,7 @@ struct TrainOptions {
   std::string device = "auto";
   Precision precision = Precision::automatic;
   bool deterministic = true;
+  StepGraphMode graph = StepGraphMode::automatic;
   std::int64_t threads = 0;
   std::int64_t log_every = 50;
   std::int64_t validate_every = 1000;
@@ -81,6 +95,8 @@ struct TrainOptions {
     visit("precision", self.precision, "Arithmetic of the model: auto, float32 or bfloat16.");
     visit("deterministic", self.deterministic,
           "Same configuration, seed, device and build give the same bits.");
+    visit("graph", self.graph,
+          "Steps as one CUDA graph, with the same results: auto, off or on (an error where impossible).");
     visit("threads", self.threads, config::between(0, 4096),
           "CPU threads of the operators; 0: one per core.");
     visit("log_every", self.log_every, config::at_least(1), "Steps between lines of training metrics.");

@@ -68,11 +68,18 @@ class Task {
 
   /// Optimizer steps in an epoch, ≥ 1.
   virtual std::int64_t steps_in_epoch(std::int64_t epoch) = 0;
-  /// Makes the micro-batches of the step at `position` ready. A pure function of the position.
+  /// Makes the micro-batches of the step at `position` ready, on the device where a step can be captured. A
+  /// pure function of the position.
   virtual StepPlan load(const Position& position) = 0;
-  /// Forward pass of one micro-batch of the loaded step. pass: number of the forward pass in the run, for
-  /// dropout. Nothing in it may wait for the device.
-  virtual PartialLoss forward(std::int64_t micro_batch, std::int64_t pass) = 0;
+  /// Forward pass of one micro-batch of the loaded step. pass: () int64 on the device, the number of the
+  /// forward pass in the run, for dropout. Nothing in it may wait for the device.
+  virtual PartialLoss forward(std::int64_t micro_batch, const at::Tensor& pass) = 0;
+  /// Why a step cannot be captured as a CUDA graph, as "key: expected ..., got ..."; absent if it can: then
+  /// every step has the same number of micro-batches, `load` writes them to the same tensors, and `forward`
+  /// does the same work on them.
+  virtual std::optional<std::string> capture_obstacle() const {
+    return "task: expected one whose batches always have the same shapes, got another";
+  }
 
   /// Metrics over the held-out data; absent where there is none.
   virtual std::optional<Evaluation> validate() = 0;

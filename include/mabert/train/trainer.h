@@ -19,6 +19,7 @@
 #include "mabert/train/run_state.h"
 #include "mabert/train/schedule.h"
 #include "mabert/train/task.h"
+#include "mabert/train/training_step.h"
 
 namespace mabert::train {
 
@@ -59,11 +60,10 @@ struct OptimizationOptions {
 };
 
 /// Runs a task step by step: forward and backward passes, optimizer, schedule, metrics, validation,
-/// checkpoints. The loss of a step is the sum over all its micro-batches divided by their number of predicted
-/// terms, known beforehand. Inside a step the host never waits for the device; sums stay there and are read
-/// at the lines of metrics. The constructor resumes as `train.resume` says. Errors: CheckpointError;
-/// UsageError (neither steps nor epochs; patience without validations; resume: never in a used directory;
-/// another seed or other data than the run began with).
+/// checkpoints. Inside a step the host never waits for the device's values; sums stay there and are read at
+/// the lines of metrics. The constructor resumes as `train.resume` says. Errors: CheckpointError; UsageError
+/// (neither steps nor epochs; patience without validations; resume: never in a used directory; another seed
+/// or other data than the run began with).
 class Trainer {
  public:
   Trainer(Task& task, const OptimizationOptions& options, RunContext context);
@@ -99,12 +99,11 @@ class Trainer {
   RunContext context_;
   CheckpointStore store_;
   Optimizer optimizer_;
+  TrainingStep step_;
   std::int64_t total_steps_;
   RunState state_;
   std::optional<std::int64_t> saved_step_;
   std::vector<std::unique_ptr<Observer>> observers_;
-  at::Tensor window_loss_, window_correct_;  // device sums since the last line of training metrics
-  bool counts_correct_ = false;
   Clock::time_point begin_ = Clock::now();
   double seconds_before_ = 0.0;
   TrainResult result_;

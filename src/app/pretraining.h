@@ -1,0 +1,43 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include <c10/core/Device.h>
+#include <spdlog/logger.h>
+
+#include "mabert/app/run_config.h"
+#include "mabert/app/run_data.h"
+#include "mabert/data/tokenizer.h"
+#include "mabert/nn/masked_language_model.h"
+#include "mabert/train/checkpoint.h"
+
+namespace mabert::app {
+
+/// What pretraining runs may share.
+struct PretrainingInputs {
+  const data::Tokenizer& tokenizer;
+  const RunData& data;
+  c10::Device device;
+};
+
+struct PretrainingOutcome {
+  std::string result;  ///< text of result.json
+  int code = 0;        ///< exit code
+};
+
+/// Prepares the start of a run that is not complete: gives the model its first weights, or leaves a
+/// checkpoint to go on from in the run directory. config_yaml: the run's resolved configuration.
+using PrepareStart =
+    std::function<void(nn::MaskedLanguageModel& model, const std::string& config_yaml, spdlog::logger& log)>;
+
+/// One masked-language-model run in config.run_dir, begun or gone on with; a complete one only gives its
+/// result. config.model.vocabulary_size is resolved. Errors: UsageError (the directory holds another run, or
+/// one at work), and whatever training throws.
+PretrainingOutcome pretrain(const RunConfig& config, const PretrainingInputs& inputs,
+                            const PrepareStart& prepare);
+
+/// Errors: UsageError when the checkpoint was trained with another tokenizer than the shards were made with.
+void require_same_tokenizer(const train::Checkpoint& checkpoint, const data::Tokenizer& tokenizer);
+
+}  // namespace mabert::app

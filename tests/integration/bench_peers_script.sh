@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# tools/bench_peers.py without torch and transformers: its records, plan, joining, arguments, and what a run leaves when
+# models fail, time is over or the device is lost. Where both packages are importable, tiny models on the CPU as well.
+#
+#   bench_peers_script.sh
+set -uo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+tools=$(cd "$here/../../tools" && pwd)
+command -v python3 >/dev/null || { echo "skipped: no python3"; exit 77; }
+work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
+export PYTHONPYCACHEPREFIX=$work/pycache OMP_NUM_THREADS=1
+cd "$work"
+python3 -m py_compile "$tools/bench_peers.py" "$tools"/peers/*.py || { echo "FAILED: does not compile"; exit 1; }
+PYTHONPATH=$tools python3 "$here/bench_peers_test.py" || exit 1
+if ! python3 -c 'import torch, transformers' 2>/dev/null; then
+  echo "tiny models are left out: torch or transformers is not importable"
+  exit 0
+fi
+python3 "$tools/bench_peers.py" --device cpu --tiny --lengths 64 --tokens 128 --samples 2 --calls 2 --paths eager \
+  --measures training_step,latency,throughput --json tiny.json >table.txt 2>err.txt &&
+  python3 - <<'CHECK' || { echo "FAILED: tiny models"; cat table.txt err.txt; exit 1; }
+import json
+report = json.load(open("tiny.json"))
+assert report["not_measured"] == [], report["not_measured"]
+assert len(report["records"]) == 20, len(report["records"])  # 5 models; training with both vocabularies
+CHECK
