@@ -1,11 +1,15 @@
+#include "benchmarks/compare/compare.h"
 #include "benchmarks/ops/run_ops.h"
 #include "benchmarks/step/run_step.h"
+#include "benchmarks/sweep/run_sweep.h"
 
+#include <algorithm>
 #include <exception>
 #include <functional>
 #include <iostream>
 #include <limits>
 #include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -17,7 +21,9 @@ using namespace mabert;
 
 constexpr const char* kFooter =
     "Tables go to standard output, progress to standard error. Method: benchmarks/README.md.\n"
-    "Exit codes: 0 ok, 1 an operator failed its check and was not timed, 2 usage, 7 device error.";
+    "`mabert_bench FILE.yaml ...` is `mabert_bench sweep FILE.yaml ...`, `--compare A B` is `compare A B`.\n"
+    "Exit codes: 0 ok, 1 an operator or model failed its check and was not timed, 2 usage, 3 damaged file,\n"
+    "5 disk full, 6 a loss that is not finite, 7 device error.";
 
 std::string command_line(int argc, char** argv) {
   std::string line = "mabert_bench";
@@ -27,6 +33,15 @@ std::string command_line(int argc, char** argv) {
 
 void add_json(CLI::App& command, std::optional<std::filesystem::path>& json) {
   command.add_option("--json", json, "Write the results to this file as well")->type_name("FILE");
+}
+
+void add_outputs(CLI::App& command, bench::OutputPaths& outputs) {
+  add_json(command, outputs.json);
+  command.add_option("--jsonl", outputs.jsonl, "As JSON lines: a header, then one record a line")
+      ->type_name("FILE");
+  command.add_option("--csv", outputs.csv, "As comma-separated values")->type_name("FILE");
+  command.add_option("--plots", outputs.plots, "Plots of what was swept, as SVG files in this folder")
+      ->type_name("DIR");
 }
 
 void add_ops(CLI::App& program, bench::OpsArguments& arguments) {
@@ -41,14 +56,22 @@ void add_ops(CLI::App& program, bench::OpsArguments& arguments) {
       ->add_option("--shapes", arguments.shapes,
                    "Sequences x length x channels of the inner width (default on CUDA: "
                    "32x512,64x512,16x1024,8x4096,1x512,1x4096 with 1536; on the CPU: 8x512x512); channels in "
-                   "multiples of 128; ragged batches have shapes of their own")
+                   "multiples of 128; each of those given gets ragged and padded batches too, of the default "
+                   "ones the first")
       ->type_name("SxLxE,...");
   command->add_option("--layout", arguments.layouts, "dense, ragged, padded, bidirectional")
       ->type_name("NAME,...")
       ->capture_default_str();
+  command
+      ->add_option("--padded", arguments.padded,
+                   "Shares of the rows of padded batches that hold no token, at equal valid rows")
+      ->type_name("SHARE,...")
+      ->capture_default_str();
   command->add_option("--device", arguments.device, "auto, cpu, cuda or cuda:N")->capture_default_str();
-  command->add_option("--dtype", arguments.dtype,
-                      "bf16, fp16 or fp32 (default: bf16 on CUDA, fp32 on the CPU)");
+  command
+      ->add_option("--dtype", arguments.dtype,
+                   "bf16, fp16, fp32, several one after another (default: bf16 on CUDA, fp32 on the CPU)")
+      ->type_name("NAME,...");
   command->add_option("--samples", arguments.samples, "Samples of each time")->capture_default_str();
   command->add_option("--threads", arguments.threads, "CPU threads (default: one per core)")
       ->check(CLI::Range(1, 4096));
@@ -64,7 +87,7 @@ void add_ops(CLI::App& program, bench::OpsArguments& arguments) {
   command->add_flag("--quick-check", arguments.quick_check,
                     "Only check small batches, not those of the timed size");
   command->add_flag("!--no-deterministic", arguments.deterministic, "Allow kernels that are not repeatable");
-  add_json(*command, arguments.json);
+  add_outputs(*command, arguments.outputs);
 }
 
 void add_step(CLI::App& program, bench::StepArguments& arguments) {
@@ -86,6 +109,58 @@ void add_step(CLI::App& program, bench::StepArguments& arguments) {
   add_json(*command, arguments.json);
 }
 
+void add_sweep(CLI::App& program, bench::SweepArguments& arguments) {
+  CLI::App* command = program.add_subcommand(
+      "sweep", "Check models and operators, then time them over lengths, batches, dtypes, padding, layouts");
+  command->add_option("config", arguments.config, "What to measure, e.g. configs/bench/paper.yaml")
+      ->type_name("SWEEP.yaml")
+      ->required();
+  command->add_option("overrides", arguments.overrides, "Values that replace the file's, e.g. lengths=[512]")
+      ->type_name("key.path=value");
+  command->add_option("--merge", arguments.merge, "Records of another program to stand in the same table")
+      ->type_name("FILE")
+      ->expected(1)
+      ->take_all();
+  add_outputs(*command, arguments.outputs);
+}
+
+void add_compare(CLI::App& program, bench::CompareArguments& arguments) {
+  CLI::App* command =
+      program.add_subcommand("compare", "Ratios of the records of two files, with their spread");
+  command
+      ->add_option("a", arguments.a,
+                   "Records written by --json or --jsonl, or rows that ops wrote before it had records")
+      ->type_name("A")
+      ->required();
+  command->add_option("b", arguments.b, "The same, later or elsewhere")->type_name("B")->required();
+  command->add_flag("--json", arguments.json, "Print JSON");
+}
+
+// The words after the program's name, in the order in which CLI11 takes them (last first), with the verb that
+// a first word stands for.
+std::vector<std::string> words(const CLI::App& program, int argc, char** argv) {
+  std::vector<std::string> all(argv + 1, argv + argc), verbs;
+  for (const CLI::App* verb : program.get_subcommands([](const CLI::App*) { return true; })) {
+    verbs.push_back(verb->get_name());
+  }
+  if (!all.empty()) {
+    const std::string first = all.front();
+    const bool known = std::find(verbs.begin(), verbs.end(), first) != verbs.end();
+    if (first == "--compare") {
+      all.front() = "compare";
+    } else if (!known && !first.starts_with("-")) {
+      if (!first.ends_with(".yaml")) {
+        std::string list;
+        for (const std::string& verb : verbs) list += (list.empty() ? "" : ", ") + verb;
+        throw UsageError("unknown verb '" + first + "': expected " + list + ", or the .yaml file of a sweep");
+      }
+      all.insert(all.begin(), "sweep");
+    }
+  }
+  std::reverse(all.begin(), all.end());
+  return all;
+}
+
 int report(const std::string& message, ExitCode code) {
   std::cerr << "mabert_bench: " << message.substr(0, message.find('\n')) << '\n';
   return static_cast<int>(code);
@@ -94,16 +169,22 @@ int report(const std::string& message, ExitCode code) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App program("Times MaBERT's operators and training steps", "mabert_bench");
+  CLI::App program("Times MaBERT's operators and models", "mabert_bench");
   program.require_subcommand(1);
   program.footer(kFooter);
   bench::OpsArguments ops;
   bench::StepArguments step;
   add_ops(program, ops);
   add_step(program, step);
+  bench::SweepArguments sweep;
+  bench::CompareArguments compare;
+  add_sweep(program, sweep);
+  add_compare(program, compare);
   try {
-    program.parse(argc, argv);
+    program.parse(words(program, argc, argv));
     const std::string command = command_line(argc, argv);
+    if (program.got_subcommand("sweep")) return bench::run_sweep(sweep, command, std::cout, std::cerr);
+    if (program.got_subcommand("compare")) return bench::run_compare(compare, std::cout);
     if (program.got_subcommand("step")) return bench::run_step(step, command, std::cout, std::cerr);
     return bench::run_ops(ops, command, std::cout, std::cerr);
   } catch (const CLI::ParseError& error) {

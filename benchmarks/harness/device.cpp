@@ -5,6 +5,7 @@
 #include <chrono>
 #include <fstream>
 #include <sstream>
+#include <unistd.h>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
@@ -34,6 +35,7 @@ class HostDevice final : public BenchDevice {
   c10::Device device() const override { return c10::Device(c10::kCPU); }
   DeviceFacts facts() const override {
     DeviceFacts facts{.name = "CPU", .driver = "", .multiprocessors = 0};
+    facts.memory_bytes = static_cast<std::int64_t>(::sysconf(_SC_PHYS_PAGES)) * ::sysconf(_SC_PAGESIZE);
     std::ifstream file("/proc/cpuinfo");
     for (std::string line; std::getline(file, line);) {
       if (line.rfind("model name", 0) != 0) continue;

@@ -2,6 +2,7 @@
 
 #include "benchmarks/harness/limits.h"
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -29,7 +30,8 @@ class Recording {
 
 struct DeviceFacts {
   std::string name, driver;
-  int multiprocessors = 0;  ///< 0: not a GPU
+  int multiprocessors = 0;        ///< 0: not a GPU
+  std::int64_t memory_bytes = 0;  ///< all of it, in use or not; 0: not known
 };
 
 /// The device under test and its clock.

@@ -67,7 +67,8 @@ class CudaDevice final : public BenchDevice {
   DeviceFacts facts() const override {
     return {.name = properties_.name,
             .driver = driver_version(),
-            .multiprocessors = properties_.multiProcessorCount};
+            .multiprocessors = properties_.multiProcessorCount,
+            .memory_bytes = static_cast<std::int64_t>(properties_.totalGlobalMem)};
   }
   void synchronize() const override { c10::cuda::device_synchronize(); }
   std::unique_ptr<Mark> mark() const override { return std::make_unique<CudaMark>(); }

@@ -1,6 +1,7 @@
 #include "benchmarks/harness/measure.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <exception>
 
@@ -40,13 +41,15 @@ Measured measure(const BenchDevice& device, std::int64_t sets, const Call& call,
     for (std::int64_t i = 0; i < options.samples; ++i) {
       times.push_back(device.time(work) / static_cast<double>(measured.calls));
     }
-    return summarize(times);
+    return times;
   };
-  measured.call = sample([&] { run(measured.calls); });
+  measured.call_times = sample([&] { run(measured.calls); });
+  measured.call = summarize(measured.call_times);
   try {
     for (Outputs& slot : kept) slot.clear();
     if (const auto recording = device.record([&] { run(measured.calls); })) {
-      measured.graph = sample([&] { recording->replay(); });
+      measured.graph_times = sample([&] { recording->replay(); });
+      measured.graph = summarize(measured.graph_times);
       device.synchronize();
       for (Outputs& slot : kept) slot.clear();
     }
@@ -54,6 +57,21 @@ Measured measure(const BenchDevice& device, std::int64_t sets, const Call& call,
     measured.no_graph = std::string(error.what()).substr(0, std::string(error.what()).find('\n'));
   }
   return measured;
+}
+
+std::vector<double> measure_latency(const BenchDevice& device, const std::function<void()>& call,
+                                    std::int64_t samples, std::int64_t warm_up) {
+  for (std::int64_t i = 0; i < warm_up; ++i) call();
+  device.synchronize();
+  std::vector<double> times;
+  for (std::int64_t i = 0; i < samples; ++i) {
+    const auto begin = std::chrono::steady_clock::now();
+    call();
+    device.synchronize();
+    times.push_back(
+        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count());
+  }
+  return times;
 }
 
 }  // namespace mabert::bench

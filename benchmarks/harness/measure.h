@@ -26,9 +26,10 @@ struct MeasureOptions {
 };
 
 struct Measured {
-  Summary call;                  ///< ms of one call, issued from the host
-  std::optional<Summary> graph;  ///< ms of one call, replayed without the host
-  std::string no_graph;          ///< why there is none, if the device has graphs
+  Summary call;                                 ///< ms of one call, issued from the host
+  std::optional<Summary> graph;                 ///< ms of one call, replayed without the host
+  std::string no_graph;                         ///< why there is none, if the device has graphs
+  std::vector<double> call_times, graph_times;  ///< the samples, in order
   std::int64_t sets = 0, calls = 0;
 };
 
@@ -40,5 +41,11 @@ std::int64_t count_calls(double ms_per_call, std::int64_t sets, const MeasureOpt
 /// Warm-up, then `samples` of several calls each between two marks, then the same calls as a recording.
 Measured measure(const BenchDevice& device, std::int64_t sets, const Call& call,
                  const MeasureOptions& options);
+
+/// What someone who waits for each result sees: milliseconds on the host's clock from the call to its
+/// completion on the device, of `samples` single calls after `warm_up` more. For a recording, `call` replays
+/// it.
+std::vector<double> measure_latency(const BenchDevice& device, const std::function<void()>& call,
+                                    std::int64_t samples, std::int64_t warm_up = 3);
 
 }  // namespace mabert::bench

@@ -46,18 +46,23 @@ Json to_json(const Summary& summary) {
       {"median", summary.median}, {"p10", summary.low}, {"p90", summary.high}, {"samples", summary.samples}};
 }
 
-void check_report_path(const std::filesystem::path& path) {
+void check_report_path(const std::filesystem::path& path, const std::string& option) {
   const auto refuse = [&](const std::string& why) {
-    throw UsageError("--json: cannot write '" + path.string() + "': " + why);
+    throw UsageError(option + ": cannot write '" + path.string() + "': " + why);
   };
+  if (path.empty()) refuse("expected the name of a file");
   if (std::filesystem::is_directory(path)) refuse("it is a folder");
   const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
   if (!std::filesystem::is_directory(folder)) refuse("make the folder '" + folder.string() + "' first");
   if (::access(folder.c_str(), W_OK) != 0) refuse("no permission in the folder '" + folder.string() + "'");
 }
 
+std::string dump(const Json& json, int indent) {
+  return json.dump(indent, ' ', false, Json::error_handler_t::replace);
+}
+
 void write_report(const std::filesystem::path& path, const Json& report) {
-  write_file_atomically(path, report.dump(1) + "\n");
+  write_file_atomically(path, dump(report, 1) + "\n");
 }
 
 std::string build_commit() { return MABERT_COMMIT; }

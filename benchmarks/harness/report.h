@@ -18,10 +18,13 @@ Json report_header(const BenchDevice& device, const Limits& limits, const std::s
 /// {"median", "p10", "p90", "samples"} in the unit of the summary.
 Json to_json(const Summary& summary);
 
-/// Errors: DataError, DiskFullError.
-/// Before any work: can a report be written there? Errors: UsageError.
-void check_report_path(const std::filesystem::path& path);
+/// Before any work: can a file be written there? Errors: UsageError naming the option that asked for it.
+void check_report_path(const std::filesystem::path& path, const std::string& option = "--json");
 
+/// JSON as text; indent -1: on one line. Bytes that are not UTF-8 are replaced.
+std::string dump(const Json& json, int indent);
+
+/// Errors: DataError, DiskFullError.
 void write_report(const std::filesystem::path& path, const Json& report);
 
 /// Commit that the program was built from, with "-dirty" where files differed.

@@ -85,7 +85,7 @@ std::vector<Workload> workloads(const OpsRequest& request) {
   std::vector<Workload> all;
   for (const Batch& batch : make_batches(request)) {
     all.push_back(workload(batch, request));
-    if (batch.name != "dense") all.back().baseline = dense_baseline(request);
+    all.back().baseline = batch.baseline;
   }
   return all;
 }

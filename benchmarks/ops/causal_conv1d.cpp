@@ -120,7 +120,7 @@ std::vector<Workload> workloads(const OpsRequest& request) {
   std::vector<Workload> all;
   for (const Batch& batch : make_batches(request)) {
     all.push_back(workload(batch, request, {false}));
-    if (batch.name != "dense") all.back().baseline = dense_baseline(request);
+    all.back().baseline = batch.baseline;
     const bool both =
         std::find(request.layouts.begin(), request.layouts.end(), "bidirectional") != request.layouts.end();
     if (both && batch.name == "dense" && batch.shape.sequences == 32) {

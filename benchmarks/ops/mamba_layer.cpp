@@ -139,7 +139,7 @@ std::vector<Workload> workloads(const OpsRequest& request) {
   std::vector<Workload> all;
   for (const Batch& batch : make_batches(request)) {
     all.push_back(workload(batch, request, nn::MambaDirection::forward));
-    if (batch.name != "dense") all.back().baseline = dense_baseline(request);
+    all.back().baseline = batch.baseline;
     if (both && batch.name == "dense" && batch.shape.sequences == 32) {
       const std::string baseline = all.back().key();
       all.push_back(workload(batch, request, nn::MambaDirection::bidirectional));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "benchmarks/harness/measure.h"
+#include "benchmarks/harness/outputs.h"
 #include "benchmarks/ops/workload.h"
 
 #include <filesystem>
@@ -12,7 +13,8 @@ namespace mabert::bench {
 
 struct OpsArguments {
   std::string ops = "all", shapes, device = "auto", dtype, layouts = "all", saved_states = "every_8";
-  std::optional<std::filesystem::path> json;
+  std::string padded = "0.5";
+  OutputPaths outputs;
   std::int64_t samples = 21, threads = 0;
   std::uint64_t seed = 0;  ///< 0: a fresh one
   bool wide_states = false, quick_check = false, deterministic = true;

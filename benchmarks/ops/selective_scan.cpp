@@ -212,7 +212,7 @@ std::vector<Workload> workloads(const OpsRequest& request) {
                         .device = request.device,
                         .saved = saved_states(request)};
     all.push_back(workload(batch, spec, request));
-    if (batch.name != "dense") all.back().baseline = dense_baseline(request);
+    all.back().baseline = batch.baseline;
   }
   const auto wants = [&](const char* name) {
     return std::find(request.layouts.begin(), request.layouts.end(), name) != request.layouts.end();

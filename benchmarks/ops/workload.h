@@ -21,8 +21,11 @@ namespace mabert::bench {
 struct OpsRequest {
   std::vector<std::string> ops, layouts;
   std::vector<Shape> shapes;
+  std::vector<Shape> mixed_shapes;  ///< those of `shapes` that have ragged and padded batches beside them
+  std::vector<double> padded{0.5};  ///< shares of the rows of a padded batch that hold no token
   c10::Device device{c10::kCPU};
-  at::ScalarType dtype = at::kFloat;
+  std::vector<at::ScalarType> dtypes{at::kFloat};                   ///< one after another
+  at::ScalarType dtype = at::kFloat;                                ///< the one that workloads are made for
   nn::SavedScanStates saved_states = nn::SavedScanStates::every_8;  ///< what training keeps of a scan
   bool wide_states = false;
   std::uint64_t seed = 0;    ///< of the inputs
@@ -66,15 +69,22 @@ struct Batch {
   std::string name;  ///< dense, ragged, padded
   Shape shape;
   SequenceLayout layout;
+  std::string baseline;  ///< key of the dense batch of as many valid rows; empty for a dense one
   std::int64_t rows() const { return layout.rows(); }
 };
 
-/// The dense batches of the request's shapes; with `ragged` and `padded` in its layouts, also 16,384 rows
-/// (CPU: 4,096) in lengths 16 to 512, and as many valid rows as 32 x 512 among twice as many.
+/// The dense batches of the request's shapes; with `ragged` and `padded` in its layouts, for each mixed shape
+/// S x L also its S·L rows in lengths 16 to L, and, for each padded fraction f, S·L valid rows among those of
+/// S / (1 - f) sequences of L rows. So all three hold equally many valid rows.
 std::vector<Batch> make_batches(const OpsRequest& request);
 
-/// The name of the dense batch with `rows` rows of length 512, to which ragged and padded ones are compared.
-std::string dense_baseline(const OpsRequest& request);
+/// S / (1 - fraction), rounded. Errors: UsageError where that is a fraction further than 0.05 from the one
+/// asked for.
+std::int64_t padded_sequences(const Shape& shape, double fraction);
+
+/// Before any work: refuses shapes that cannot fit. memory_bytes: the device's, 0 where it is not known.
+/// Errors: UsageError with the shape, what it would take, and what to lower.
+void check_sizes(const OpsRequest& request, std::int64_t memory_bytes, const std::string& device);
 
 /// Every operator: one function per file in benchmarks/ops, listed in all_operators().
 struct OperatorBench {

@@ -26,6 +26,11 @@ class NumberTokenizer final : public data::Tokenizer {
   std::string bytes_ = "numbers";
 };
 
+std::int64_t below(std::int64_t bound, std::uint64_t stream, std::uint64_t index) {
+  return static_cast<std::int64_t>(Philox::draw(1, stream, index).word64(0) %
+                                   static_cast<std::uint64_t>(bound));
+}
+
 }  // namespace
 
 TemporaryFolder::TemporaryFolder() {
@@ -41,19 +46,22 @@ TemporaryFolder::~TemporaryFolder() {
   std::filesystem::remove_all(path_, ignored);
 }
 
+std::vector<std::int64_t> uniform_lengths(std::int64_t documents, std::int64_t least, std::int64_t most) {
+  std::vector<std::int64_t> lengths;
+  for (std::int64_t i = 0; i < documents; ++i) {
+    lengths.push_back(least + below(most - least + 1, 0, static_cast<std::uint64_t>(i)));
+  }
+  return lengths;
+}
+
 std::shared_ptr<const data::ShardSet> write_random_shards(const std::filesystem::path& folder,
-                                                          std::int64_t vocabulary, std::int64_t documents,
-                                                          std::int64_t least, std::int64_t most) {
+                                                          std::int64_t vocabulary,
+                                                          std::span<const std::int64_t> lengths) {
   const NumberTokenizer tokenizer(vocabulary);
   data::ShardSetWriter writer(folder, tokenizer, std::int64_t{1} << 24);
   const std::int64_t first = tokenizer.special().first_ordinary;
-  const auto below = [](std::int64_t bound, std::uint64_t stream, std::uint64_t index) {
-    return static_cast<std::int64_t>(Philox::draw(1, stream, index).word64(0) %
-                                     static_cast<std::uint64_t>(bound));
-  };
   std::uint64_t draw = 0;
-  for (std::int64_t i = 0; i < documents; ++i) {
-    const std::int64_t length = least + below(most - least + 1, 0, static_cast<std::uint64_t>(i));
+  for (const std::int64_t length : lengths) {
     std::vector<std::int32_t> ids(static_cast<std::size_t>(length));
     for (std::int32_t& id : ids) id = static_cast<std::int32_t>(first + below(vocabulary - first, 1, draw++));
     writer.append(ids);

@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <span>
+#include <vector>
 
 #include "mabert/data/shard_set.h"
 
@@ -22,9 +24,12 @@ class TemporaryFolder {
   std::filesystem::path path_;
 };
 
-/// Token shards with random ids: `documents` of `most` tokens, or with mixed lengths of `least` to `most`.
+/// Lengths of `documents` documents, uniform from `least` to `most`; a fixed draw.
+std::vector<std::int64_t> uniform_lengths(std::int64_t documents, std::int64_t least, std::int64_t most);
+
+/// Token shards with random ids: a document of each of `lengths` tokens.
 std::shared_ptr<const data::ShardSet> write_random_shards(const std::filesystem::path& folder,
-                                                          std::int64_t vocabulary, std::int64_t documents,
-                                                          std::int64_t least, std::int64_t most);
+                                                          std::int64_t vocabulary,
+                                                          std::span<const std::int64_t> lengths);
 
 }  // namespace mabert::bench

@@ -63,5 +63,50 @@ TEST(MeasureTest, TimesAreOfOneCall) {
   EXPECT_LT(measured.call.median, 2.0 * static_cast<double>(measured.calls));
 }
 
+TEST(MeasureTest, SamplesAreKept) {
+  const auto device = open_device(c10::Device(c10::kCPU));
+  const Measured measured =
+      measure(*device, 2, [](std::int64_t) { return Outputs(); }, {.samples = 5, .sample_ms = 1e-9});
+  EXPECT_EQ(measured.call_times.size(), 5U);
+  EXPECT_DOUBLE_EQ(summarize(measured.call_times).median, measured.call.median);
+  EXPECT_TRUE(measured.graph_times.empty());
+}
+
+// A device whose work is done only when someone waits for it.
+class LazyDevice final : public BenchDevice {
+ public:
+  c10::Device device() const override { return c10::Device(c10::kCPU); }
+  DeviceFacts facts() const override { return {}; }
+  void synchronize() const override {
+    for (; pending > 0; --pending) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    ++waits;
+  }
+  std::unique_ptr<Mark> mark() const override { return nullptr; }
+  std::unique_ptr<Recording> record(const std::function<void()>&) const override { return nullptr; }
+  void measure_units(Limits&) const override {}
+  std::optional<std::int64_t> peak_memory() const override { return std::nullopt; }
+  void reset_peak_memory() const override {}
+  void release_memory() const override {}
+  mutable int pending = 0, waits = 0;
+};
+
+TEST(MeasureTest, LatencyIsOfOneCallUpToItsCompletion) {
+  LazyDevice device;
+  int calls = 0;
+  const std::vector<double> times = measure_latency(
+      device,
+      [&] {
+        EXPECT_EQ(device.pending,
+                  calls < 2 ? calls : 0);  // each waits for its own, those of the warm-up for none
+        ++calls;
+        ++device.pending;
+      },
+      4, 2);
+  EXPECT_EQ(calls, 6);
+  EXPECT_EQ(device.waits, 5);
+  ASSERT_EQ(times.size(), 4U);
+  for (const double ms : times) EXPECT_GE(ms, 2.0);
+}
+
 }  // namespace
 }  // namespace mabert::bench

@@ -48,7 +48,7 @@ Outcome run(const OperatorBench& bench, const std::optional<std::filesystem::pat
   OpsArguments arguments;
   arguments.device = "cpu";
   arguments.samples = 3;
-  arguments.json = json;
+  arguments.outputs.json = json;
   std::ostringstream out, log;
   const int code = run_ops(arguments, "mabert_bench ops", out, log, {bench});
   return {code, out.str(), log.str()};
@@ -63,13 +63,61 @@ TEST(RunOpsTest, GoodOperatorsAreTimedAndCompared) {
   EXPECT_NE(outcome.table.find("fake"), std::string::npos);
   std::ifstream file(path);
   const auto report = nlohmann::json::parse(file);
-  for (const char* key : {"device", "commit", "versions", "command", "limits", "seed", "checks", "rows"}) {
+  for (const char* key :
+       {"device", "commit", "versions", "command", "limits", "seed", "checks", "rows", "records"}) {
     EXPECT_TRUE(report.contains(key)) << key;
   }
   ASSERT_EQ(report["rows"].size(), 2U);
   EXPECT_FALSE(report["rows"][0].contains("ratio"));
   EXPECT_EQ(report["rows"][1]["ratio"]["to"], "a 2x8x128");
   std::filesystem::remove(path);
+}
+
+TEST(RunOpsTest, EveryPassIsARecordAtEqualValidTokens) {
+  const std::filesystem::path folder = std::filesystem::path(::testing::TempDir()) / "run_ops_outputs";
+  std::filesystem::create_directories(folder);
+  OpsArguments arguments;
+  arguments.device = "cpu";
+  arguments.samples = 3;
+  arguments.ops = "attention_pool";
+  arguments.shapes = "4x32x128";
+  arguments.layouts = "dense,padded";
+  arguments.padded = "0.2,0.5";
+  arguments.outputs = {
+      .json = {}, .jsonl = folder / "a.jsonl", .csv = folder / "a.csv", .plots = folder / "plots"};
+  std::ostringstream out, log;
+  ASSERT_EQ(run_ops(arguments, "mabert_bench ops", out, log), 0) << log.str();
+  const RecordFile file = read_records(folder / "a.jsonl");
+  EXPECT_EQ(file.header["command"], "mabert_bench ops");
+  ASSERT_EQ(file.records.size(), 6U);  // two passes of three batches
+  const std::vector<double> fractions{0, 0, 0.2, 0.2, 0.5, 0.5};
+  for (std::size_t i = 0; i < file.records.size(); ++i) {
+    const Record& record = file.records[i];
+    EXPECT_EQ(record.subject, "attention_pool");
+    EXPECT_EQ(record.measure, i % 2 == 0 ? "forward" : "backward");
+    EXPECT_EQ(record.layout, i < 2 ? "dense" : "padded");
+    EXPECT_EQ(record.valid_tokens, 128);
+    EXPECT_DOUBLE_EQ(record.padded_fraction, fractions[i]);
+    EXPECT_EQ(record.sequences * 32, std::llround(128 / (1 - fractions[i])));
+    EXPECT_EQ(record.ms.samples, 3);
+    EXPECT_GT(*record.gigabytes_per_second, 0);
+    EXPECT_FALSE(record.peak_bytes);  // not counted on the CPU
+  }
+  // The table compares both padded batches with the dense one.
+  EXPECT_NE(out.str().find("5x32x128"), std::string::npos) << out.str();
+  EXPECT_NE(out.str().find("8x32x128"), std::string::npos) << out.str();
+  EXPECT_TRUE(std::filesystem::exists(
+      folder / "plots" / "forward-fp32-padded-eager-128-channels-length-32-by-padding-time.svg"));
+  std::filesystem::remove_all(folder);
+}
+
+TEST(RunOpsTest, ShapesThatCannotFitAreRefusedBeforeAnyWork) {
+  OpsArguments arguments;
+  arguments.device = "cpu";
+  arguments.shapes = "65536x65536x128";
+  std::ostringstream out, log;
+  EXPECT_THROW(run_ops(arguments, "mabert_bench ops", out, log), UsageError);
+  EXPECT_EQ(log.str(), "");
 }
 
 TEST(RunOpsTest, AnOperatorThatFailsItsCheckIsNamedAndNotTimed) {

@@ -1,5 +1,7 @@
 #include "benchmarks/harness/statistics.h"
 
+#include <cmath>
+
 #include <gtest/gtest.h>
 
 #include "mabert/core/error.h"
@@ -30,7 +32,48 @@ TEST(StatisticsTest, OneOutlierDoesNotMoveTheMedian) {
   EXPECT_DOUBLE_EQ(summarize({1, 1, 1, 1, 1000}).median, 1);
 }
 
-TEST(StatisticsTest, NothingMeasuredIsAnError) { EXPECT_THROW(summarize({}), UsageError); }
+TEST(StatisticsTest, SpreadHasPercentilesOfTheTail) {
+  std::vector<double> values;
+  for (int i = 100; i >= 0; --i) values.push_back(i);
+  values.back() = 50;  // was 0
+  const TimeSpread found = spread(values);
+  EXPECT_DOUBLE_EQ(found.p10, 11);
+  EXPECT_DOUBLE_EQ(found.p50, 50);
+  EXPECT_DOUBLE_EQ(found.p90, 90);
+  EXPECT_DOUBLE_EQ(found.p95, 95);
+  EXPECT_DOUBLE_EQ(found.p99, 99);
+  EXPECT_DOUBLE_EQ(found.mean, 5100.0 / 101);
+  EXPECT_EQ(found.samples, 101);
+}
+
+TEST(StatisticsTest, ALineIsFoundExactly) {
+  const LinearFit fit =
+      linear_fit({512, 1024, 2048, 4096}, {3 + 0.5 * 512, 3 + 0.5 * 1024, 3 + 0.5 * 2048, 3 + 0.5 * 4096});
+  EXPECT_NEAR(fit.intercept, 3, 1e-9);
+  EXPECT_NEAR(fit.slope, 0.5, 1e-12);
+  EXPECT_NEAR(fit.r2, 1, 1e-12);
+}
+
+TEST(StatisticsTest, R2IsTheShareOfTheVarianceExplained) {
+  // Least squares of (0,0) (1,2) (2,1): slope 1/2, intercept 1/2; residuals -1/2, 1, -1/2 of variance 2.
+  const LinearFit fit = linear_fit({0, 1, 2}, {0, 2, 1});
+  EXPECT_DOUBLE_EQ(fit.slope, 0.5);
+  EXPECT_DOUBLE_EQ(fit.intercept, 0.5);
+  EXPECT_DOUBLE_EQ(fit.r2, 0.25);
+  EXPECT_DOUBLE_EQ(linear_fit({1, 2}, {7, 7}).r2, 1);
+}
+
+TEST(StatisticsTest, ALineNeedsTwoPlaces) {
+  EXPECT_THROW(linear_fit({1}, {1}), UsageError);
+  EXPECT_THROW(linear_fit({1, 2}, {1}), UsageError);
+  EXPECT_THROW(linear_fit({3, 3}, {1, 2}), UsageError);
+  EXPECT_THROW(linear_fit({1, 2}, {1, std::nan("")}), UsageError);
+}
+
+TEST(StatisticsTest, NothingMeasuredIsAnError) {
+  EXPECT_THROW(summarize({}), UsageError);
+  EXPECT_THROW(spread({}), UsageError);
+}
 
 }  // namespace
 }  // namespace mabert::bench

@@ -1,0 +1,198 @@
+#include "benchmarks/sweep/run_sweep.h"
+
+#include "benchmarks/harness/arguments.h"
+#include "benchmarks/harness/report.h"
+#include "benchmarks/harness/table.h"
+#include "benchmarks/ops/operator_run.h"
+#include "benchmarks/sweep/sweep_table.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <ATen/Parallel.h>
+
+#include "mabert/config/write.h"
+#include "mabert/core/device.h"
+#include "mabert/core/error.h"
+
+namespace mabert::bench {
+namespace {
+
+class Sweep {
+ public:
+  Sweep(const SweepArguments& arguments, std::string command, std::ostream& log)
+      : arguments_(arguments),
+        command_(std::move(command)),
+        options_(load_sweep(arguments.config, arguments.overrides)),
+        progress_(log) {
+    set_deterministic(options_.deterministic);
+    if (options_.threads > 0) at::set_num_threads(static_cast<int>(options_.threads));
+    place_ = parse_device(options_.device);
+    for (const SweepDtype dtype : options_.dtypes) {
+      const at::ScalarType found = resolve_dtype(dtype, place_);
+      if (std::find(dtypes_.begin(), dtypes_.end(), found) == dtypes_.end()) dtypes_.push_back(found);
+    }
+    for (const auto& [name, model] : options_.models) {
+      configs_.emplace(name, load_model_config(model.config, model.overrides));
+    }
+    check_output_paths(arguments.outputs);
+    if (options_.peers) merge(*options_.peers);
+    for (const std::filesystem::path& path : arguments.merge) merge(path);
+    device_ = open_device(place_);
+    for (const at::ScalarType dtype : dtypes_) {
+      if (options_.operators.empty()) break;
+      const DeviceFacts facts = device_->facts();
+      check_sizes(operator_request(dtype), facts.memory_bytes, facts.name);
+    }
+  }
+
+  void run(const ModelBuilder& build) {
+    OperatorRun operators(operator_measure_options(place_, options_.samples), *device_, progress_.log());
+    ModelSweep models(options_, configs_, *device_, build, progress_);
+    for (const at::ScalarType dtype : dtypes_) {
+      limits_.emplace_back(dtype, measure_limits(*device_, dtype));
+      progress_.line(describe(*device_, limits_.back().second) + " in " + dtype_name(dtype));
+      for (const std::string& name : model_order()) {
+        models.measure(name, dtype, limits_.back().second, results_);
+        write(operators, false);
+      }
+      for (const OperatorBench& bench : all_operators()) {
+        const auto& wanted = options_.operators;
+        if (std::find(wanted.begin(), wanted.end(), bench.name) == wanted.end()) continue;
+        operators.measure(bench, operator_request(dtype), limits_.back().second);
+        write(operators, false);
+      }
+    }
+    results_.check_failed |= operators.failed();
+    if (!operators.empty()) operator_table_ = operators.table();
+    write(operators, true);
+  }
+
+  void print(std::ostream& out) const {
+    std::vector<Record> models = results_.records;
+    models.insert(models.end(), merged_.begin(), merged_.end());
+    if (!models.empty()) out << record_list(models);
+    if (!operator_table_.empty()) out << "\n" << operator_table_;
+    const auto order = model_order();
+    if (!order.empty()) {
+      std::vector<std::string> baselines;
+      for (const std::string& name : order) {
+        if (options_.models.at(name).baseline) baselines.push_back(name);
+      }
+      const SweepTableSettings settings =
+          make_table_settings(options_.subject, order, baselines, options_.groups, models);
+      out << ratio_tables(models, settings) << padding_table(models, settings) << fit_table(models, settings);
+    }
+    if (!results_.failures.empty()) out << "\nnot measured:\n";
+    for (const SweepFailure& failure : results_.failures) {
+      out << "- " << describe_cell(failure.cell) << ": " << failure.reason << "\n";
+    }
+    out << "\n"
+        << (options_.deterministic ? "repeatable kernels only" : "kernels need not be repeatable")
+        << "; latency is of the encoder's last hidden state\n";
+  }
+
+  bool failed() const { return results_.check_failed; }
+
+ private:
+  std::vector<std::string> model_order() const {
+    std::vector<std::string> order;
+    for (const auto& [name, model] : options_.models) order.push_back(name);
+    std::stable_partition(order.begin(), order.end(),
+                          [&](const std::string& name) { return name == options_.subject; });
+    return order;
+  }
+
+  OpsRequest operator_request(at::ScalarType dtype) const {
+    OpsRequest request;
+    request.ops = options_.operators;
+    request.device = place_;
+    request.dtypes = {dtype};
+    request.dtype = dtype;
+    request.seed = options_.seed;
+    for (const std::int64_t length : options_.lengths) {
+      request.shapes.push_back({options_.tokens / length, length, options_.channels});
+    }
+    request.mixed_shapes = request.shapes;
+    request.padded.clear();
+    for (const double fraction : options_.padded_fractions) {
+      if (fraction > 0) request.padded.push_back(fraction);
+    }
+    request.layouts = {"dense"};
+    for (const data::BatchLayout layout : options_.layouts) {
+      if (!request.padded.empty()) request.layouts.emplace_back(config::enum_name(layout));
+    }
+    return request;
+  }
+
+  void merge(const std::filesystem::path& path) {
+    RecordFile file = read_records(path);
+    merged_.insert(merged_.end(), file.records.begin(), file.records.end());
+    merged_headers_.push_back({{"file", path.filename().string()}, {"header", std::move(file.header)}});
+  }
+
+  Json header() const {
+    Json header = report_header(*device_, limits_.front().second, command_);
+    for (std::size_t i = 1; i < limits_.size(); ++i) {
+      if (limits_[i].second.matmul_flops) {
+        header["limits"]["matmul_tflop_per_second_" + dtype_name(limits_[i].first)] =
+            *limits_[i].second.matmul_flops / 1e12;
+      }
+    }
+    return header;
+  }
+
+  void write(const OperatorRun& operators, bool last) {
+    OutputPaths paths = arguments_.outputs;
+    if (!last) paths.plots.reset();
+    if (!paths.any()) return;
+    std::vector<Record> records = results_.records;
+    const std::vector<Record> of_operators = operators.records();
+    records.insert(records.end(), of_operators.begin(), of_operators.end());
+    records.insert(records.end(), merged_.begin(), merged_.end());
+    Json more;
+    more["sweep"] = config::to_yaml(options_);
+    more["seconds"] = progress_.seconds();
+    Json& checks = more["checks"] = Json::array();
+    for (const Check& check : results_.checks) {
+      checks.push_back({{"worst", check.what}, {"error", check.error}, {"tolerance", check.tolerance}});
+    }
+    for (const Json& check : operators.checks()) checks.push_back(check);
+    Json& failures = more["not_measured"] = Json::array();
+    for (const SweepFailure& failure : results_.failures) {
+      failures.push_back({{"cell", describe_cell(failure.cell)}, {"reason", failure.reason}});
+    }
+    if (!merged_headers_.empty()) more["merged"] = merged_headers_;
+    if (!operators.empty()) more["rows"] = operators.rows();
+    const auto plots = write_outputs(paths, header(), records, more);
+    if (paths.plots) {
+      progress_.log() << plots.size() << " plots in " << paths.plots->string() << std::endl;
+    }
+  }
+
+  const SweepArguments& arguments_;
+  std::string command_;
+  SweepOptions options_;
+  Progress progress_;
+  c10::Device place_{c10::kCPU};
+  std::vector<at::ScalarType> dtypes_;
+  std::map<std::string, app::RunConfig> configs_;
+  std::vector<Record> merged_;
+  Json merged_headers_ = Json::array();
+  std::unique_ptr<BenchDevice> device_;
+  std::vector<std::pair<at::ScalarType, Limits>> limits_;
+  SweepResults results_;
+  std::string operator_table_;
+};
+
+}  // namespace
+
+int run_sweep(const SweepArguments& arguments, const std::string& command, std::ostream& out,
+              std::ostream& log, const ModelBuilder& build) {
+  Sweep sweep(arguments, command, log);
+  sweep.run(build);
+  sweep.print(out);
+  return sweep.failed() ? 1 : 0;
+}
+
+}  // namespace mabert::bench
