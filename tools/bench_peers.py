@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 """Times the public PyTorch encoders beside `mabert_bench configs/bench/paper.yaml`, by the same method.
 
-  bench_peers.py --json peers.json                                  # needs a GPU, torch and transformers; 8 minutes
+  bench_peers.py --json peers.json                                  # needs a GPU, torch and transformers; 5 minutes
   mabert_bench configs/bench/paper.yaml --merge peers.json          # both in one table, in columns of their own
   bench_peers.py --models BERT-base --paths compiled --json b.json  # a part
   bench_peers.py --join peers.json,b.json --json all.json           # parts into one file; needs neither
   bench_peers.py --device cpu --tiny --lengths 64,128 --tokens 256  # is everything in place? seconds
 
 Models as transformers builds them from configurations, random weights, dropout 0; nothing is downloaded. Method:
-benchmarks/README.md. Every attention path is recorded; '*' marks the fastest way of a model, measure and length.
+benchmarks/README.md. Training steps compute logits only where there is a label, on a vocabulary rounded up to a
+multiple of 8. Every way that was tried is recorded; '*' marks the fastest of a model, measure and length.
 Exit codes: 0 ok, 2 usage, 3 torch or transformers is missing, 7 the device is missing or lost.
 """
 import argparse
@@ -24,7 +25,7 @@ LENGTHS = "512,1024,2048,4096"
 
 
 def fail(code, message):
-    print(f"bench_peers: {message}", file=sys.stderr)
+    print(f"bench_peers: {records.printable(str(message))}", file=sys.stderr)
     sys.exit(code)
 
 
@@ -35,21 +36,23 @@ class Parser(argparse.ArgumentParser):
 
 def parse(argv):
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
-    parser.add_argument("--models", help=f"of {', '.join(plan.MODELS)}; default all. Longformer and BigBird, and "
-                        "lengths other than 512 and 4096, are compiled only when models are named here")
+    parser.add_argument("--models", help=f"of {', '.join(plan.MODELS)}; default all. Named "
+                        "here, they are run in every way there is; Longformer and BigBird are compiled only so")
     parser.add_argument("--measures", default=plan.DEFAULT_MEASURES, help=f"of {', '.join(plan.MEASURES)}")
     parser.add_argument("--paths", default=",".join(plan.PATHS), help="graph: of the encoder alone, GPU only")
     parser.add_argument("--lengths", default=LENGTHS)
     parser.add_argument("--tokens", type=int, default=16384, help="of a training step or throughput batch, all valid")
-    parser.add_argument("--vocabulary", default="both", choices=("shipped", "rounded", "both"),
-                        help="in eager training: as shipped, rounded up to a multiple of 8, or both")
-    parser.add_argument("--loss", default="library", choices=("library", "labelled"),
-                        help="logits at every position, as the library has it, or only where there is a label")
-    parser.add_argument("--samples", type=int, default=20, help="steps that are timed, fewer where they are slow")
-    parser.add_argument("--calls", type=int, default=200, help="calls of a latency, fewer where they are slow")
+    parser.add_argument("--vocabulary", default="rounded", choices=("rounded", "shipped", "both"),
+                        help="of training steps: rounded up to a multiple of 8 (default), as shipped, or both")
+    parser.add_argument("--loss", default="both", choices=("labelled", "all", "both"),
+                        help="logits only where there is a label, at every position as the library has it, or "
+                        "(default) the former and one eager step of the latter at the shortest length")
+    parser.add_argument("--samples", type=int, default=15, help="timed steps or batches, fewer where slow")
+    parser.add_argument("--calls", type=int, default=101, help="timed calls of a latency, fewer where slow")
     parser.add_argument("--device", default="cuda", choices=("cuda", "cpu"))
     parser.add_argument("--dtype", choices=("bf16", "fp32"), help="default bf16 on the GPU, fp32 on the CPU")
-    parser.add_argument("--time-limit", type=float, default=450, help="seconds after which no measurement begins")
+    parser.add_argument("--time-limit", type=float, default=300, help="seconds after which no measurement "
+                        "begins and no compilation goes on")
     parser.add_argument("--compile-limit", type=float, default=120, help="seconds for one compilation")
     parser.add_argument("--tiny", action="store_true", help="models of width 64, to try the program itself")
     parser.add_argument("--json", help="write the results to this file, after every measurement")
@@ -93,7 +96,7 @@ def jobs_of(arguments):
     models = choose("--models", arguments.models, plan.MODELS) if arguments.models is not None else plan.MODELS
     jobs = plan.plan(models, arguments.models is not None, measures, choose("--paths", arguments.paths, plan.PATHS),
                      lengths, arguments.tokens, arguments.device == "cuda", arguments.vocabulary,
-                     arguments.loss == "labelled", arguments.tiny)
+                     arguments.loss, arguments.tiny)
     if not jobs:
         fail(2, f"--paths: nothing to measure with '{arguments.paths}' for '{arguments.measures}' on "
              f"{arguments.device} (graph is for the encoder alone, on the GPU)")
@@ -140,24 +143,27 @@ def header(torch, transformers, arguments):
             "date": datetime.date.today().isoformat(), "deterministic": False,
             "method": ["training_step: forward, loss, backward, gradient norm clipped to 1, fused AdamW; device events "
                        "between steps, no wait inside; bf16 autocast over fp32 weights, dropout 0, labels at 15 % of "
-                       "the positions",
+                       "the positions; logits at those only, unless the path says 'all logits'; vocabulary rounded up "
+                       "to a multiple of 8, unless the path names another",
+                       "training_step: the same tokens, on the device before the clock starts; a step of mabert_bench "
+                       "includes its loader and the copies to the device, one of this program does not",
                        "latency: batch 1, encoder's last hidden state, weights in the dtype, no gradients; host clock "
                        "from the call to the end of its work",
-                       "throughput: the same encoder over a batch of all the tokens, device events between calls",
+                       "throughput: the same encoder over batches of all the tokens, two in turn; device events around "
+                       "both, waited for after each sample",
                        "peak_bytes: allocated by PyTorch at most during what was timed"]}
 
 
 def first_line(error):
     lines = str(error).strip().splitlines()
-    text = f"{type(error).__name__}: {lines[0] if lines else 'no message'}"
+    text = records.printable(f"{type(error).__name__}: {lines[0] if lines else 'no message'}")
     return text if len(text) <= 240 else text[:237] + "..."
 
 
-def measure_all(arguments, jobs, report, save):
+def measure_all(arguments, jobs, report, save, begun):
     from peers.measure import Bench, Overtime
     torch, dtype = sys.modules["torch"], arguments.dtype
-    bench = Bench(torch, arguments.device, dtype, arguments.samples, arguments.calls, arguments.compile_limit)
-    begun = time.monotonic()
+    bench = Bench(torch, arguments.device, dtype, arguments.samples, arguments.calls)
 
     def leave_out(left, reason):
         report["not_measured"] += [records.not_measured(job, dtype, reason) for job in left]
@@ -167,6 +173,7 @@ def measure_all(arguments, jobs, report, save):
         passed = time.monotonic() - begun
         if passed > arguments.time_limit:
             return leave_out(jobs[number:], f"--time-limit {arguments.time_limit:g} s was over")
+        bench.compile_limit = min(arguments.compile_limit, max(arguments.time_limit - passed, 1))
         try:
             entry = records.record(job, dtype, *bench.run(job))
             report["records"].append(entry)
@@ -186,6 +193,7 @@ def measure_all(arguments, jobs, report, save):
 
 
 def main(argv=None):
+    begun = time.monotonic()
     arguments = parse(argv)
     try:
         if arguments.join is not None:
@@ -199,7 +207,7 @@ def main(argv=None):
                 records.check_writable(arguments.json)
             report = {**header(*import_libraries(arguments.device), arguments), "records": [], "not_measured": []}
             measure_all(arguments, jobs, report,
-                        lambda: records.write(arguments.json, report) if arguments.json else None)
+                        lambda: records.write(arguments.json, report) if arguments.json else None, begun)
     except records.FileError as error:
         fail(2, error)
     except KeyboardInterrupt:
@@ -209,3 +217,5 @@ def main(argv=None):
 
 if __name__ == "__main__":
     main()
+    sys.stdout.flush()
+    os._exit(0)  # does not wait for what a compilation that was cut off has left running

@@ -20,15 +20,6 @@ std::string text(const Json& header, const char* name) {
   return value.is_string() ? value.get<std::string>() : dump(value, -1);
 }
 
-std::vector<Difference> header_differences(const Json& a, const Json& b) {
-  std::vector<Difference> differences;
-  for (const char* name : kConditions) {
-    const std::string left = text(a, name), right = text(b, name);
-    if (left != right) differences.push_back({name, left, right});
-  }
-  return differences;
-}
-
 std::vector<MeanRatio> geometric_means(const std::vector<Match>& matches) {
   std::vector<MeanRatio> means;
   for (const Match& match : matches) {
@@ -46,6 +37,15 @@ std::vector<MeanRatio> geometric_means(const std::vector<Match>& matches) {
 }
 
 }  // namespace
+
+std::vector<Difference> header_differences(const Json& a, const Json& b) {
+  std::vector<Difference> differences;
+  for (const char* name : kConditions) {
+    const std::string left = text(a, name), right = text(b, name);
+    if (left != right) differences.push_back({name, left, right});
+  }
+  return differences;
+}
 
 Comparison compare_records(const RecordFile& a, const RecordFile& b) {
   std::map<std::string, std::vector<const Record*>> waiting;

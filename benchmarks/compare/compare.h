@@ -46,6 +46,9 @@ struct Comparison {
 /// the n-th in b.
 Comparison compare_records(const RecordFile& a, const RecordFile& b);
 
+/// Fields of two headers (device, driver, commit, versions, threads, ...) that differ; "-": not there.
+std::vector<Difference> header_differences(const Json& a, const Json& b);
+
 /// Reads records (.json, .jsonl), or the "rows" of a result file of `ops` that has no records.
 RecordFile read_comparable(const std::filesystem::path& path);
 

@@ -5,6 +5,7 @@
 #include <regex>
 
 #include <ATen/core/Tensor.h>
+#include <ATen/cuda/CUDAContextLight.h>
 #include <ATen/cuda/CUDAGraph.h>
 #include <ATen/ops/zeros.h>
 #include <c10/cuda/CUDACachingAllocator.h>
@@ -29,9 +30,9 @@ class CudaMark final : public Mark {
 
 class CudaGraph final : public Recording {
  public:
-  explicit CudaGraph(const std::function<void()>& work) {
+  CudaGraph(const std::function<void()>& work, c10::cuda::CUDAStream stream) {
     c10::cuda::device_synchronize();
-    const c10::cuda::CUDAStreamGuard guard(c10::cuda::getStreamFromPool());
+    const c10::cuda::CUDAStreamGuard guard(stream);
     graph_.capture_begin();
     try {
       work();
@@ -73,7 +74,7 @@ class CudaDevice final : public BenchDevice {
   void synchronize() const override { c10::cuda::device_synchronize(); }
   std::unique_ptr<Mark> mark() const override { return std::make_unique<CudaMark>(); }
   std::unique_ptr<Recording> record(const std::function<void()>& work) const override {
-    return std::make_unique<CudaGraph>(work);
+    return std::make_unique<CudaGraph>(work, stream_);
   }
   void measure_units(Limits& limits) const override;
   std::optional<std::int64_t> peak_memory() const override {
@@ -85,12 +86,14 @@ class CudaDevice final : public BenchDevice {
   }
   void release_memory() const override {
     synchronize();
+    at::cuda::clearCublasWorkspaces();  // else what ran before would count in the next measurement's peak
     c10::cuda::CUDACachingAllocator::emptyCache();
   }
 
  private:
   c10::Device device_;
   c10::cuda::CUDAGuard guard_;
+  c10::cuda::CUDAStream stream_ = c10::cuda::getStreamFromPool();  // of all recordings
   cudaDeviceProp properties_{};
 };
 

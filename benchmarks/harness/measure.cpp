@@ -1,5 +1,7 @@
 #include "benchmarks/harness/measure.h"
 
+#include "benchmarks/harness/text.h"
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -54,9 +56,23 @@ Measured measure(const BenchDevice& device, std::int64_t sets, const Call& call,
       for (Outputs& slot : kept) slot.clear();
     }
   } catch (const std::exception& error) {
-    measured.no_graph = std::string(error.what()).substr(0, std::string(error.what()).find('\n'));
+    measured.no_graph = first_line(error.what());
   }
   return measured;
+}
+
+std::vector<double> measure_queued(const BenchDevice& device, const std::function<void()>& call,
+                                   std::int64_t samples) {
+  std::vector<std::unique_ptr<Mark>> marks;
+  marks.push_back(device.mark());
+  for (std::int64_t i = 0; i < samples; ++i) {
+    call();
+    marks.push_back(device.mark());
+  }
+  device.synchronize();
+  std::vector<double> times;
+  for (std::size_t i = 1; i < marks.size(); ++i) times.push_back(marks[i]->since(*marks[i - 1]));
+  return times;
 }
 
 std::vector<double> measure_latency(const BenchDevice& device, const std::function<void()>& call,

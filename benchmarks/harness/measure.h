@@ -42,6 +42,10 @@ std::int64_t count_calls(double ms_per_call, std::int64_t sets, const MeasureOpt
 Measured measure(const BenchDevice& device, std::int64_t sets, const Call& call,
                  const MeasureOptions& options);
 
+/// Milliseconds on the device of each of `samples` calls, with a mark after each and no wait between them.
+std::vector<double> measure_queued(const BenchDevice& device, const std::function<void()>& call,
+                                   std::int64_t samples);
+
 /// What someone who waits for each result sees: milliseconds on the host's clock from the call to its
 /// completion on the device, of `samples` single calls after `warm_up` more. For a recording, `call` replays
 /// it.

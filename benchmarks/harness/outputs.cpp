@@ -4,6 +4,8 @@
 
 #include <array>
 #include <charconv>
+#include <exception>
+#include <functional>
 #include <unistd.h>
 
 #include "mabert/core/error.h"
@@ -65,8 +67,8 @@ std::vector<std::pair<std::string, std::string>> cells(const Record& record) {
           {"p10_ms", csv_number(record.ms.p10)},
           {"p50_ms", csv_number(record.ms.p50)},
           {"p90_ms", csv_number(record.ms.p90)},
-          {"p95_ms", known(record.ms.p95)},
-          {"p99_ms", known(record.ms.p99)},
+          {"p95_ms", known(record.ms.told_p95())},
+          {"p99_ms", known(record.ms.told_p99())},
           {"mean_ms", known(record.ms.mean)},
           {"samples", std::to_string(record.ms.samples)},
           {"tokens_per_second", known(record.tokens_per_second())},
@@ -108,24 +110,35 @@ void check_output_paths(const OutputPaths& paths) {
 
 std::vector<fs::path> write_outputs(const OutputPaths& paths, const Json& header,
                                     const std::vector<Record>& records, const Json& more) {
+  std::exception_ptr failure;
+  const auto attempt = [&](const std::function<void()>& work) {
+    try {
+      work();
+    } catch (...) {
+      if (!failure) failure = std::current_exception();
+    }
+  };
   if (paths.json) {
     Json report = header;
     report.update(more);
     Json& list = report["records"] = Json::array();
     for (const Record& record : records) list.push_back(to_json(record));
-    write_report(*paths.json, report);
+    attempt([&] { write_report(*paths.json, report); });
   }
-  if (paths.jsonl) write_file_atomically(*paths.jsonl, to_json_lines(header, records));
-  if (paths.csv) write_file_atomically(*paths.csv, to_csv(records));
+  if (paths.jsonl) attempt([&] { write_file_atomically(*paths.jsonl, to_json_lines(header, records)); });
+  if (paths.csv) attempt([&] { write_file_atomically(*paths.csv, to_csv(records)); });
   std::vector<fs::path> files;
-  if (!paths.plots) return files;
-  std::error_code error;
-  fs::create_directories(*paths.plots, error);
-  if (error) throw DataError("--plots: cannot make '" + paths.plots->string() + "': " + error.message());
-  for (const RecordPlot& plot : make_plots(records)) {
-    files.push_back(*paths.plots / plot.file);
-    write_file_atomically(files.back(), app::to_svg(plot.plot));
-  }
+  const auto write_plots = [&] {
+    std::error_code error;
+    fs::create_directories(*paths.plots, error);
+    if (error) throw DataError("--plots: cannot make '" + paths.plots->string() + "': " + error.message());
+    for (const RecordPlot& plot : make_plots(records)) {
+      files.push_back(*paths.plots / plot.file);
+      write_file_atomically(files.back(), app::to_svg(plot.plot));
+    }
+  };
+  if (paths.plots) attempt(write_plots);
+  if (failure) std::rethrow_exception(failure);
   return files;
 }
 

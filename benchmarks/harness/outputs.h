@@ -24,7 +24,8 @@ struct OutputPaths {
 void check_output_paths(const OutputPaths& paths);
 
 /// Writes what was asked for, each file whole or not at all; the folder of plots is made if need be, and
-/// files of other names in it are left alone. `more` goes into the JSON file only, beside header and records.
+/// files of other names in it are left alone. What fails does not keep the others from being written; the
+/// first failure is thrown at the end. `more` goes into the JSON file only, beside header and records.
 /// Returns the files of plots (none where nothing was swept). Errors: DataError, DiskFullError.
 std::vector<std::filesystem::path> write_outputs(const OutputPaths& paths, const Json& header,
                                                  const std::vector<Record>& records,

@@ -1,6 +1,7 @@
 #include "benchmarks/harness/plots.h"
 
 #include "benchmarks/harness/table.h"
+#include "benchmarks/harness/text.h"
 
 #include <algorithm>
 #include <cctype>
@@ -37,14 +38,6 @@ std::vector<Axis> axes() {
            .label = "rows that hold no token, %",
            .x = [](const Record& r) { return 100 * r.padded_fraction; },
            .by_length = true}};
-}
-
-std::string join(const std::vector<std::string>& parts, const char* separator) {
-  std::string text;
-  for (const std::string& part : parts) {
-    if (!part.empty()) text += (text.empty() ? "" : separator) + part;
-  }
-  return text;
 }
 
 // What all records of a plot have in common.
@@ -168,9 +161,40 @@ void add_plots(std::vector<RecordPlot>& plots, const std::string& title, const P
   }
 }
 
+// Records of other programs that did the same work as ours (without pads the layout is no difference) under
+// the layout of ours; on a path that ours has not, beside each of ours and with the path in its name.
+std::vector<Record> beside_ours(const std::vector<Record>& records) {
+  std::vector<Record> result;
+  for (const Record& record : records) {
+    std::set<std::pair<std::string, std::string>> places;  // layout and path
+    for (const Record& ours : records) {
+      const bool same = ours.framework == "mabert" && ours.measure == record.measure &&
+                        ours.dtype == record.dtype && ours.channels == record.channels &&
+                        ours.length == record.length && ours.sequences == record.sequences &&
+                        ours.valid_tokens == record.valid_tokens && ours.padded_fraction == 0;
+      if (same) places.insert({ours.layout, ours.path});
+    }
+    if (record.framework == "mabert" || record.padded_fraction > 0 || places.empty()) {
+      result.push_back(record);
+      continue;
+    }
+    const bool has_path = std::any_of(places.begin(), places.end(),
+                                      [&](const auto& place) { return place.second == record.path; });
+    for (const auto& [layout, path] : places) {
+      if (has_path && path != record.path) continue;
+      Record& copy = result.emplace_back(record);
+      copy.layout = layout;
+      copy.path = path;
+      if (!has_path) copy.subject += ", " + record.path;
+    }
+  }
+  return result;
+}
+
 }  // namespace
 
-std::vector<RecordPlot> make_plots(const std::vector<Record>& records) {
+std::vector<RecordPlot> make_plots(const std::vector<Record>& measured) {
+  const std::vector<Record> records = beside_ours(measured);
   std::vector<RecordPlot> plots;
   for (const Axis& axis : axes()) {
     std::map<std::string, Points> groups;

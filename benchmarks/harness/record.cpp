@@ -2,6 +2,7 @@
 
 #include "benchmarks/harness/table.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "mabert/core/error.h"
@@ -25,7 +26,11 @@ class Fields {
   std::string text(const char* name) const {
     const Json& value = get(name);
     if (!value.is_string() || value.get_ref<const std::string&>().empty()) refuse(name, "a text", value);
-    return value.get<std::string>();
+    const auto text = value.get<std::string>();
+    const bool plain =
+        std::none_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+    if (!plain) refuse(name, "a name without line ends and control characters", value);
+    return text;
   }
   double number(const char* name) const {
     const Json& value = get(name);
@@ -130,9 +135,9 @@ Record parse_record(const Json& json, const std::string& where) {
   record.framework = fields.text("framework");
   record.measure = fields.text("measure");
   if (fields.has("path")) record.path = fields.text("path");
-  record.attention = fields.text_or_empty("attention");
+  if (!fields.text_or_empty("attention").empty()) record.attention = fields.text("attention");
   record.dtype = fields.text("dtype");
-  record.layout = fields.text_or_empty("layout");
+  if (!fields.text_or_empty("layout").empty()) record.layout = fields.text("layout");
   record.sequences = fields.count("sequences");
   record.length = fields.count("length");
   if (fields.has("channels")) record.channels = fields.count("channels");

@@ -52,6 +52,9 @@ void check_report_path(const std::filesystem::path& path, const std::string& opt
   };
   if (path.empty()) refuse("expected the name of a file");
   if (std::filesystem::is_directory(path)) refuse("it is a folder");
+  if (std::filesystem::exists(path) && !std::filesystem::is_regular_file(path)) {
+    refuse("it is there and no regular file");
+  }
   const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
   if (!std::filesystem::is_directory(folder)) refuse("make the folder '" + folder.string() + "' first");
   if (::access(folder.c_str(), W_OK) != 0) refuse("no permission in the folder '" + folder.string() + "'");

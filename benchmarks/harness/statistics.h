@@ -15,6 +15,10 @@ struct Summary {
 struct TimeSpread {
   double p10 = 0, p50 = 0, p90 = 0, p95 = 0, p99 = 0, mean = 0;
   std::int64_t samples = 0;
+
+  /// What so few samples cannot tell is 0: p95 of fewer than 20, p99 of fewer than 100.
+  double told_p95() const { return samples >= 20 ? p95 : 0; }
+  double told_p99() const { return samples >= 100 ? p99 : 0; }
 };
 
 /// y ≈ intercept + slope · x by least squares. r2: share of the variance of y that the line explains (1 where

@@ -14,7 +14,6 @@
 namespace mabert::bench {
 namespace {
 
-constexpr std::int64_t kVocabulary = 30522;
 constexpr std::uint64_t kTokenSeed = 7;
 
 c10::Device device_of(const nn::MaskedLanguageModel& model) { return model->parameters().front().device(); }
@@ -95,6 +94,15 @@ std::vector<Check> check_forward(nn::MaskedLanguageModel& model, const ModelRefe
 double model_tolerance(at::ScalarType dtype) {
   if (dtype == at::kBFloat16) return 2.5e-2;
   return dtype == at::kHalf ? 5e-3 : 2e-5;
+}
+
+double weight_bytes(const nn::MaskedLanguageModel& model, at::ScalarType dtype) {
+  double elements = 0;
+  for (const auto& parameter : model->encoder->named_parameters()) {
+    if (parameter.key().rfind("embeddings.", 0) != 0)
+      elements += static_cast<double>(parameter.value().numel());
+  }
+  return elements * static_cast<double>(c10::elementSize(dtype));
 }
 
 std::string attention_kernel(const nn::ModelOptions& options, c10::Device device, at::ScalarType dtype) {

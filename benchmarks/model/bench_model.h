@@ -10,6 +10,7 @@
 
 #include "mabert/app/run_config.h"
 #include "mabert/nn/masked_language_model.h"
+#include "mabert/nn/module_base.h"
 
 namespace mabert::bench {
 
@@ -44,6 +45,24 @@ std::vector<Check> check_forward(nn::MaskedLanguageModel& model, const ModelRefe
 
 /// Relative L2 error allowed for a whole model.
 double model_tolerance(at::ScalarType dtype);
+
+/// Bytes of the weights that a forward of one sequence must read: all but the embeddings, of which it reads
+/// rows.
+double weight_bytes(const nn::MaskedLanguageModel& model, at::ScalarType dtype);
+
+/// Inference reads its weights in the compute dtype; training must see the parameters again.
+class CachedWeights {
+ public:
+  explicit CachedWeights(nn::MaskedLanguageModel& model) : model_(model) {
+    nn::cache_compute_weights(*model_, true);
+  }
+  ~CachedWeights() { nn::cache_compute_weights(*model_, false); }
+  CachedWeights(const CachedWeights&) = delete;
+  CachedWeights& operator=(const CachedWeights&) = delete;
+
+ private:
+  nn::MaskedLanguageModel& model_;
+};
 
 /// The kernel that computes the model's attention there; empty for a model without.
 std::string attention_kernel(const nn::ModelOptions& options, c10::Device device, at::ScalarType dtype);

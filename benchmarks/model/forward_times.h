@@ -6,6 +6,7 @@
 
 #include <optional>
 #include <span>
+#include <stdexcept>
 
 namespace mabert::bench {
 
@@ -14,10 +15,20 @@ struct ForwardSettings {
   std::int64_t warm_up = 5, samples = 21;
 };
 
+/// What was timed computes something else than it should.
+class WrongResult : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
 struct ForwardTimes {
   TimeSpread ms;
+  /// With the weights as they lie there: beside those in the compute dtype the fp32 parameters, which stay.
   std::optional<double> peak_bytes;
 };
+
+/// Both compare the output of a recorded graph, replayed once, with that of the call before they time it.
+/// Errors: WrongResult.
 
 /// From the call to the completion of the encoder's forward of one batch, as the host sees it. Weights are
 /// cast, tokens and layout on the device beforehand.

@@ -40,6 +40,10 @@ std::vector<Check> compare(const std::string& what, const std::vector<NamedTenso
   return checks;
 }
 
+Json to_json(const Check& check) {
+  return {{"worst", check.what}, {"error", check.error}, {"tolerance", check.tolerance}};
+}
+
 Check worst(const std::vector<Check>& checks) {
   Check result{"nothing", 0, 1};
   for (const Check& check : checks) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "benchmarks/harness/report.h"
 #include "benchmarks/ops/workload.h"
 
 #include <string>
@@ -20,6 +21,9 @@ double tolerance(at::ScalarType dtype);
 /// Relative L2 distance of each pair by name; a missing or non-finite result is infinitely far.
 std::vector<Check> compare(const std::string& what, const std::vector<NamedTensor>& results,
                            const std::vector<NamedTensor>& references, double tolerance);
+
+/// {"worst", "error", "tolerance"}
+Json to_json(const Check& check);
 
 /// The largest error in relation to its tolerance; an empty list passes with 0.
 Check worst(const std::vector<Check>& checks);

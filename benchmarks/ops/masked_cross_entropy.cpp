@@ -19,7 +19,7 @@ namespace {
 // Rows to predict and vocabulary of a pretraining step: 15 % of the tokens, 30,522 padded to a multiple
 // of 64.
 constexpr double kPredicted = 0.15;
-constexpr std::int64_t kVocabulary = 30522, kPadded = 30528;
+constexpr std::int64_t kPadded = 30528;
 
 struct LossInputs {
   at::Tensor logits, labels;

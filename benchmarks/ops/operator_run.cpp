@@ -161,9 +161,7 @@ Json OperatorRun::rows() const {
 
 Json OperatorRun::checks() const {
   Json all = Json::array();
-  for (const Check& check : checks_) {
-    all.push_back({{"worst", check.what}, {"error", check.error}, {"tolerance", check.tolerance}});
-  }
+  for (const Check& check : checks_) all.push_back(to_json(check));
   return all;
 }
 

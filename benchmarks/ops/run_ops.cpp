@@ -4,6 +4,7 @@
 #include "benchmarks/ops/operator_run.h"
 
 #include <algorithm>
+#include <exception>
 #include <map>
 
 #include <ATen/Context.h>
@@ -51,6 +52,7 @@ int run_ops(const OpsArguments& arguments, const std::string& command, std::ostr
   OperatorRun run(operator_measure_options(place, arguments.samples), *device, log);
   std::vector<std::pair<std::string, Limits>> limits;
   std::vector<std::filesystem::path> plots;
+  std::exception_ptr failed_write;  // of the last try: what was measured is printed first
   // After each operator, so that a run cut short leaves what it measured.
   const auto write = [&] {
     if (!arguments.outputs.any()) return;
@@ -67,14 +69,20 @@ int run_ops(const OpsArguments& arguments, const std::string& command, std::ostr
     for (const OperatorBench& bench : operators) {
       if (std::find(request.ops.begin(), request.ops.end(), bench.name) == request.ops.end()) continue;
       run.measure(bench, request, limits.back().second);
-      write();
+      try {
+        write();
+        failed_write = nullptr;
+      } catch (const Error&) {
+        failed_write = std::current_exception();
+      }
     }
   }
   if (run.empty() && !run.failed()) {
     throw UsageError("nothing to time: no operator of --ops '" + arguments.ops +
                      "' has a batch of --layout '" + arguments.layouts + "'");
   }
-  out << run.table();
+  out << run.table() << std::flush;
+  if (failed_write) std::rethrow_exception(failed_write);
   if (arguments.outputs.plots) {
     log << "plots: " << plots.size() << " in " << arguments.outputs.plots->string()
         << (plots.empty() ? " (nothing was swept: give several lengths, batches or padded fractions)" : "")

@@ -17,6 +17,9 @@
 
 namespace mabert::bench {
 
+/// Pieces where a model leaves that to its tokenizer, and of the loss.
+constexpr std::int64_t kVocabulary = 30522;
+
 /// What the user asked for, resolved.
 struct OpsRequest {
   std::vector<std::string> ops, layouts;

@@ -24,6 +24,7 @@ constexpr Group kOwnGroups[] = {
     {"cross_entropy", "loss"},
     {"pool_", "pooling"},
     {"dropout", "dropout"},
+    {"rotary", "rotary"},
 };
 
 constexpr Group kLibraryGroups[] = {

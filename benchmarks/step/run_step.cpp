@@ -3,6 +3,7 @@
 #include "benchmarks/harness/arguments.h"
 #include "benchmarks/harness/report.h"
 #include "benchmarks/harness/table.h"
+#include "benchmarks/ops/workload.h"
 #include "benchmarks/step/random_data.h"
 #include "benchmarks/step/time_steps.h"
 
@@ -31,7 +32,7 @@ app::RunConfig load(const StepArguments& arguments) {
   }
   overrides.insert(overrides.end(), arguments.overrides.begin(), arguments.overrides.end());
   app::RunConfig config = app::load_run_config(arguments.config, overrides);
-  if (config.model.vocabulary_size == 0) config.model.vocabulary_size = 30522;
+  if (config.model.vocabulary_size == 0) config.model.vocabulary_size = kVocabulary;
   config.train.validate_every = config.train.checkpoint_every = 0;
   return config;
 }

@@ -1,5 +1,6 @@
 #include "benchmarks/step/time_steps.h"
 
+#include "benchmarks/harness/table.h"
 #include "benchmarks/step/profile.h"
 #include "benchmarks/step/random_data.h"
 
@@ -26,7 +27,13 @@ class StepClock final : public train::Observer {
       : device_(device), trainer_(trainer), settings_(settings), times_(times) {}
 
   void on_metrics(const train::Metrics& metrics) override {
-    if (!std::isfinite(metrics.loss)) throw NonFiniteError("[step] loss: expected a finite number");
+    const std::int64_t skipped = metrics.skipped.value_or(0);
+    if (!std::isfinite(metrics.loss) || skipped > 0) {
+      throw NonFiniteError("[step] loss " + significant(metrics.loss, 4) + " after " +
+                           std::to_string(metrics.step) + " steps, " + std::to_string(skipped) +
+                           " of them skipped: expected a finite loss and none skipped");
+    }
+    if (metrics.step >= settings_.last()) throw Finished();
   }
 
   void on_step(std::int64_t step) override {
@@ -41,13 +48,11 @@ class StepClock final : public train::Observer {
     if (step < last) return;
     if (step == last) {
       finish();
-      if (settings_.profiled == 0 || !device_.device().is_cuda()) throw Finished();
-      start_profile();
+      if (profiles()) start_profile();
     }
-    if (step == last + settings_.profiled) {
+    if (step == settings_.last() && profiles()) {
       device_.synchronize();
       times_.kernels = stop_profile();
-      throw Finished();
     }
   }
 
@@ -55,6 +60,8 @@ class StepClock final : public train::Observer {
   struct Counts {
     std::int64_t tokens = 0, predicted = 0;
   };
+
+  bool profiles() const { return settings_.profiled > 0 && device_.device().is_cuda(); }
 
   void finish() {
     device_.synchronize();
@@ -110,7 +117,9 @@ StepTimes time_steps(const BenchDevice& device, const app::RunConfig& config, nn
   const std::filesystem::path run = folder.path() / "run";
   std::filesystem::create_directories(run);
   device.reset_peak_memory();
-  train::Trainer trainer(task, {config.train, config.optimizer, config.schedule},
+  train::TrainOptions options = config.train;
+  options.log_every = settings.last();  // there the loss is read, after the last step that is timed
+  train::Trainer trainer(task, {options, config.optimizer, config.schedule},
                          {run, "", "", train::open_log(run / "log.txt", log, false), nullptr});
   StepTimes times;
   trainer.add_observer(std::make_unique<StepClock>(device, trainer, settings, times));

@@ -1,6 +1,7 @@
 #include "benchmarks/sweep/model_sweep.h"
 
 #include "benchmarks/harness/table.h"
+#include "benchmarks/harness/text.h"
 #include "benchmarks/model/flops.h"
 #include "benchmarks/model/forward_times.h"
 #include "benchmarks/ops/checks.h"
@@ -23,18 +24,6 @@ constexpr std::int64_t kThroughputBatches = 2, kStepsOfText = 8;
 // The trainer records its graph in the fourth step.
 constexpr std::int64_t kGraphWarmUp = 5;
 
-std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
-
-// Weights that a forward of one sequence must read: all but the embeddings, of which it reads rows.
-double weight_bytes(const nn::MaskedLanguageModel& model, at::ScalarType dtype) {
-  double elements = 0;
-  for (const auto& parameter : model->encoder->named_parameters()) {
-    if (parameter.key().rfind("embeddings.", 0) != 0)
-      elements += static_cast<double>(parameter.value().numel());
-  }
-  return elements * static_cast<double>(c10::elementSize(dtype));
-}
-
 // Runs `work`; absent if it succeeds, else the first line of why not.
 std::optional<std::string> reason_of_failure(const std::function<void()>& work) {
   try {
@@ -52,20 +41,6 @@ void add_products(Record& record, double products, const Limits& limits) {
   record.tflop_per_second = products / seconds / 1e12;
   if (limits.matmul_flops) record.matmul_share = products / seconds / *limits.matmul_flops;
 }
-
-// Inference reads its weights in the compute dtype; training must see the parameters again.
-class CachedWeights {
- public:
-  explicit CachedWeights(nn::MaskedLanguageModel& model) : model_(model) {
-    nn::cache_compute_weights(*model_, true);
-  }
-  ~CachedWeights() { nn::cache_compute_weights(*model_, false); }
-  CachedWeights(const CachedWeights&) = delete;
-  CachedWeights& operator=(const CachedWeights&) = delete;
-
- private:
-  nn::MaskedLanguageModel& model_;
-};
 
 app::RunConfig training_config(app::RunConfig config, const Record& cell, data::BatchLayout layout,
                                bool graph, at::ScalarType dtype) {
@@ -137,12 +112,22 @@ bool ModelSweep::wants(SweepMeasure measure) const {
 
 void ModelSweep::attempt(const Record& cell, SweepResults& results, const std::function<Record()>& work) {
   const auto reason = reason_of_failure([&] {
-    const Record record = work();
-    results.records.push_back(record);
-    progress_.line(describe_cell(cell) + ": " + significant(record.ms.p50, 4) + " ms");
+    try {
+      const Record record = work();
+      results.records.push_back(record);
+      progress_.line(describe_cell(record) + ": " + significant(record.ms.p50, 4) + " ms");
+    } catch (const WrongResult&) {
+      results.check_failed = true;
+      throw;
+    } catch (const NonFiniteError&) {
+      results.check_failed = true;
+      throw;
+    }
   });
-  device_.release_memory();
   if (reason) fail(cell, *reason, results);
+  // A device that was lost in the measurement has nothing to release.
+  const auto unreleased = reason_of_failure([&] { device_.release_memory(); });
+  if (unreleased && !reason) fail(cell, "after it: " + *unreleased, results);
 }
 
 void ModelSweep::fail(const Record& cell, const std::string& reason, SweepResults& results) {
@@ -175,7 +160,6 @@ void ModelSweep::measure(const std::string& name, at::ScalarType dtype, const Li
     is_checked = true;
     measure_length(subject, results);
   }
-  device_.release_memory();
 }
 
 bool ModelSweep::check(Subject& subject, SweepResults& results) {
@@ -221,6 +205,7 @@ void ModelSweep::measure_forward(Subject& subject, data::BatchLayout layout, dou
       Record cell = subject.cell(kind, path, layout, fraction, place);
       cell.sequences = sequences;
       cell.valid_tokens = tokens;
+      cell.padded_fraction = padded_share(sequences, subject.length, tokens);
       const bool latency = kind == SweepMeasure::latency;
       const ForwardSettings settings{.graph = path == SweepPath::graph,
                                      .warm_up = options_.warm_up,
@@ -267,7 +252,14 @@ void ModelSweep::measure_training(Subject& subject, data::BatchLayout layout, do
     Record cell = subject.cell(SweepMeasure::training_step, path, layout, fraction, device_.device());
     cell.sequences = sequences_for(options_.tokens, subject.length, fraction);
     cell.valid_tokens = options_.tokens;
+    cell.padded_fraction = padded_share(cell.sequences, subject.length, cell.valid_tokens);
     const bool graph = path == SweepPath::graph;
+    if (graph && layout == data::BatchLayout::padded) {
+      const std::string note = "training steps of padded batches are not recorded as graphs: eager only";
+      if (std::find(results.notes.begin(), results.notes.end(), note) == results.notes.end())
+        results.notes.push_back(note);
+      continue;
+    }
     const StepSettings settings{
         .warm_up = graph ? std::max(options_.warm_up, kGraphWarmUp) : options_.warm_up,
         .samples = options_.samples};

@@ -26,6 +26,7 @@ struct SweepResults {
   std::vector<Record> records;
   std::vector<SweepFailure> failures;
   std::vector<Check> checks;
+  std::vector<std::string> notes;  ///< what was left out on purpose
   bool check_failed = false;
 };
 

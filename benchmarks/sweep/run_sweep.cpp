@@ -3,10 +3,16 @@
 #include "benchmarks/harness/arguments.h"
 #include "benchmarks/harness/report.h"
 #include "benchmarks/harness/table.h"
+#include "benchmarks/harness/text.h"
+#include "benchmarks/ops/checks.h"
 #include "benchmarks/ops/operator_run.h"
+#include "benchmarks/sweep/merge.h"
 #include "benchmarks/sweep/sweep_table.h"
 
 #include <algorithm>
+#include <cmath>
+#include <functional>
+#include <memory>
 #include <utility>
 
 #include <ATen/Parallel.h>
@@ -38,6 +44,7 @@ class Sweep {
     check_output_paths(arguments.outputs);
     if (options_.peers) merge(*options_.peers);
     for (const std::filesystem::path& path : arguments.merge) merge(path);
+    check_groups();
     device_ = open_device(place_);
     for (const at::ScalarType dtype : dtypes_) {
       if (options_.operators.empty()) break;
@@ -47,54 +54,110 @@ class Sweep {
   }
 
   void run(const ModelBuilder& build) {
-    OperatorRun operators(operator_measure_options(place_, options_.samples), *device_, progress_.log());
+    operators_ = std::make_unique<OperatorRun>(operator_measure_options(place_, options_.samples), *device_,
+                                               progress_.log());
+    OperatorRun& operators = *operators_;
     ModelSweep models(options_, configs_, *device_, build, progress_);
     for (const at::ScalarType dtype : dtypes_) {
       limits_.emplace_back(dtype, measure_limits(*device_, dtype));
       progress_.line(describe(*device_, limits_.back().second) + " in " + dtype_name(dtype));
       for (const std::string& name : model_order()) {
         models.measure(name, dtype, limits_.back().second, results_);
-        write(operators, false);
+        keep_going([&] { write(false); });
       }
       for (const OperatorBench& bench : all_operators()) {
         const auto& wanted = options_.operators;
         if (std::find(wanted.begin(), wanted.end(), bench.name) == wanted.end()) continue;
         operators.measure(bench, operator_request(dtype), limits_.back().second);
-        write(operators, false);
+        keep_going([&] { write(false); });
       }
     }
     results_.check_failed |= operators.failed();
-    if (!operators.empty()) operator_table_ = operators.table();
-    write(operators, true);
   }
+
+  bool empty() const { return results_.records.empty() && operators_->empty(); }
 
   void print(std::ostream& out) const {
     std::vector<Record> models = results_.records;
     models.insert(models.end(), merged_.begin(), merged_.end());
     if (!models.empty()) out << record_list(models);
-    if (!operator_table_.empty()) out << "\n" << operator_table_;
+    if (!operators_->empty()) out << "\n" << operators_->table();
     const auto order = model_order();
     if (!order.empty()) {
       std::vector<std::string> baselines;
       for (const std::string& name : order) {
         if (options_.models.at(name).baseline) baselines.push_back(name);
       }
-      const SweepTableSettings settings =
-          make_table_settings(options_.subject, order, baselines, options_.groups, models);
+      const SweepTableSettings settings = make_table_settings(options_.subject, order, baselines,
+                                                              options_.groups, models, options_.counterparts);
+      snap_fractions(models);
       out << ratio_tables(models, settings) << padding_table(models, settings) << fit_table(models, settings);
     }
-    if (!results_.failures.empty()) out << "\nnot measured:\n";
-    for (const SweepFailure& failure : results_.failures) {
-      out << "- " << describe_cell(failure.cell) << ": " << failure.reason << "\n";
+    print_missing(out);
+    out << "\n";
+    for (const std::string& note : results_.notes) out << "note: " << note << "\n";
+    for (const std::string& line : merge_warnings(header(), merged_files_))
+      out << "warning: " << line << "\n";
+    const std::vector<std::string> strays = without_place(models);
+    if (!strays.empty()) {
+      out << "warning: " << strays.size()
+          << " merged records stand in no table (other lengths, tokens, types "
+          << "or batches than here), e.g. " << strays.front() << "\n";
     }
-    out << "\n"
-        << (options_.deterministic ? "repeatable kernels only" : "kernels need not be repeatable")
+    out << (options_.deterministic ? "repeatable kernels only" : "kernels need not be repeatable")
         << "; latency is of the encoder's last hidden state\n";
   }
 
   bool failed() const { return results_.check_failed; }
 
+  void write_last() { write(true); }
+
  private:
+  void print_missing(std::ostream& out) const {
+    std::vector<std::string> lines;
+    for (const SweepFailure& failure : results_.failures) {
+      lines.push_back(describe_cell(failure.cell) + ": " + failure.reason);
+    }
+    for (const MergedFile& file : merged_files_) {
+      for (const std::string& line : merged_failures(file)) lines.push_back(line);
+    }
+    if (!lines.empty()) out << "\nnot measured:\n";
+    for (const std::string& line : lines) out << "- " << line << "\n";
+  }
+
+  // What a failed write of an unfinished run loses the next one has.
+  void keep_going(const std::function<void()>& work) {
+    try {
+      work();
+    } catch (const Error& error) {
+      progress_.line("mabert_bench: " + first_line(error.what()));
+    }
+  }
+
+  // Batches of whole sequences have nearly the fractions asked for, at each length another; a table has one.
+  void snap_fractions(std::vector<Record>& records) const {
+    for (Record& record : records) {
+      const auto nearest = std::min_element(
+          options_.padded_fractions.begin(), options_.padded_fractions.end(), [&](double a, double b) {
+            return std::abs(a - record.padded_fraction) < std::abs(b - record.padded_fraction);
+          });
+      if (record.framework == "mabert" && record.padded_fraction > 0) record.padded_fraction = *nearest;
+    }
+  }
+
+  // A member of another program must be in what was merged, if anything was.
+  void check_groups() const {
+    for (const auto& [name, members] : options_.groups) {
+      for (const std::string& member : members) {
+        if (merged_.empty() || options_.models.contains(member)) continue;
+        const bool found = std::any_of(merged_.begin(), merged_.end(), [&](const Record& record) {
+          return record.framework + "/" + record.subject == member;
+        });
+        if (!found) throw UsageError("groups." + name + ": '" + member + "' is in none of the merged files");
+      }
+    }
+  }
+
   std::vector<std::string> model_order() const {
     std::vector<std::string> order;
     for (const auto& [name, model] : options_.models) order.push_back(name);
@@ -126,9 +189,9 @@ class Sweep {
   }
 
   void merge(const std::filesystem::path& path) {
-    RecordFile file = read_records(path);
+    merged_files_.push_back(read_merged(path));
+    const RecordFile& file = merged_files_.back().content;
     merged_.insert(merged_.end(), file.records.begin(), file.records.end());
-    merged_headers_.push_back({{"file", path.filename().string()}, {"header", std::move(file.header)}});
   }
 
   Json header() const {
@@ -142,7 +205,8 @@ class Sweep {
     return header;
   }
 
-  void write(const OperatorRun& operators, bool last) {
+  void write(bool last) {
+    const OperatorRun& operators = *operators_;
     OutputPaths paths = arguments_.outputs;
     if (!last) paths.plots.reset();
     if (!paths.any()) return;
@@ -155,14 +219,16 @@ class Sweep {
     more["seconds"] = progress_.seconds();
     Json& checks = more["checks"] = Json::array();
     for (const Check& check : results_.checks) {
-      checks.push_back({{"worst", check.what}, {"error", check.error}, {"tolerance", check.tolerance}});
+      checks.push_back(to_json(check));
     }
     for (const Json& check : operators.checks()) checks.push_back(check);
     Json& failures = more["not_measured"] = Json::array();
     for (const SweepFailure& failure : results_.failures) {
       failures.push_back({{"cell", describe_cell(failure.cell)}, {"reason", failure.reason}});
     }
-    if (!merged_headers_.empty()) more["merged"] = merged_headers_;
+    for (const MergedFile& file : merged_files_) {
+      more["merged"].push_back({{"file", file.name}, {"header", file.content.header}});
+    }
     if (!operators.empty()) more["rows"] = operators.rows();
     const auto plots = write_outputs(paths, header(), records, more);
     if (paths.plots) {
@@ -178,11 +244,11 @@ class Sweep {
   std::vector<at::ScalarType> dtypes_;
   std::map<std::string, app::RunConfig> configs_;
   std::vector<Record> merged_;
-  Json merged_headers_ = Json::array();
+  std::vector<MergedFile> merged_files_;
+  std::unique_ptr<OperatorRun> operators_;
   std::unique_ptr<BenchDevice> device_;
   std::vector<std::pair<at::ScalarType, Limits>> limits_;
   SweepResults results_;
-  std::string operator_table_;
 };
 
 }  // namespace
@@ -192,7 +258,11 @@ int run_sweep(const SweepArguments& arguments, const std::string& command, std::
   Sweep sweep(arguments, command, log);
   sweep.run(build);
   sweep.print(out);
-  return sweep.failed() ? 1 : 0;
+  out << std::flush;
+  sweep.write_last();
+  if (sweep.empty())
+    log << "mabert_bench: nothing was measured; see the reasons under 'not measured'" << std::endl;
+  return sweep.failed() || sweep.empty() ? 1 : 0;
 }
 
 }  // namespace mabert::bench

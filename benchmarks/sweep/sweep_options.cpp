@@ -1,5 +1,6 @@
 #include "benchmarks/sweep/sweep_options.h"
 
+#include "benchmarks/harness/table.h"
 #include "benchmarks/model/model_batch.h"
 #include "benchmarks/ops/workload.h"
 
@@ -11,6 +12,9 @@
 
 namespace mabert::bench {
 namespace {
+
+// A padded fraction may differ from what was asked for by so much, as those of operators.
+constexpr double kFractionMargin = 0.05;
 
 std::string item(const char* list, std::size_t index) {
   return std::string(list) + "[" + std::to_string(index) + "]";
@@ -58,8 +62,18 @@ std::optional<config::Problem> problem_in_sizes(const SweepOptions& options) {
                              "a divisor of tokens (" + std::to_string(options.tokens) + ")",
                              std::to_string(length)};
     }
-    for (const double fraction : options.padded_fractions) {
+    for (std::size_t k = 0; k < options.padded_fractions.size(); ++k) {
+      const double fraction = options.padded_fractions[k];
       const std::int64_t sequences = sequences_for(options.tokens, length, fraction);
+      const double found = padded_share(sequences, length, options.tokens);
+      if (std::abs(found - fraction) > kFractionMargin) {
+        return config::Problem{item("padded_fractions", k),
+                               "a share that whole sequences can give within " +
+                                   significant(kFractionMargin, 1) + " (" + std::to_string(sequences) +
+                                   " x " + std::to_string(length) + " of " + std::to_string(options.tokens) +
+                                   " tokens are " + percent(found) + " padded; raise tokens)",
+                               significant(fraction, 3)};
+      }
       if (length + (sequences - 1) * kShortestSequence <= options.tokens) continue;
       return config::Problem{item("lengths", i),
                              "a length at which tokens (" + std::to_string(options.tokens) +
@@ -69,6 +83,12 @@ std::optional<config::Problem> problem_in_sizes(const SweepOptions& options) {
     }
   }
   return std::nullopt;
+}
+
+// "pytorch/bert": both parts there.
+bool names_other_program(const std::string& name) {
+  const std::size_t slash = name.find('/');
+  return slash != std::string::npos && slash > 0 && slash + 1 < name.size();
 }
 
 std::optional<config::Problem> problem_in_names(const SweepOptions& options) {
@@ -84,10 +104,20 @@ std::optional<config::Problem> problem_in_names(const SweepOptions& options) {
     }
   }
   for (const auto& [name, members] : options.groups) {
+    if (auto problem = empty_list(("groups." + name).c_str(), members)) return problem;
     for (std::size_t i = 0; i < members.size(); ++i) {
-      if (members[i].find('/') != std::string::npos || options.models.contains(members[i])) continue;
+      if (names_other_program(members[i]) || options.models.contains(members[i])) continue;
       return config::Problem{"groups." + item(name.c_str(), i),
                              "one of " + names_of(options.models) + ", or framework/name", members[i]};
+    }
+  }
+  for (const auto& [name, counterpart] : options.counterparts) {
+    const auto found = options.models.find(name);
+    if (found == options.models.end() || !found->second.baseline) {
+      return config::Problem{"counterparts." + name, "the name of a baseline", name};
+    }
+    if (!names_other_program(counterpart)) {
+      return config::Problem{"counterparts." + name, "framework/name of merged records", counterpart};
     }
   }
   return std::nullopt;
@@ -104,6 +134,10 @@ config::Position position_of(const config::Document& document, const std::string
 
 std::int64_t sequences_for(std::int64_t tokens, std::int64_t length, double fraction) {
   return std::llround(static_cast<double>(tokens) / (static_cast<double>(length) * (1 - fraction)));
+}
+
+double padded_share(std::int64_t sequences, std::int64_t length, std::int64_t tokens) {
+  return 1 - static_cast<double>(tokens) / static_cast<double>(sequences * length);
 }
 
 std::optional<config::Problem> SweepOptions::validate() const {

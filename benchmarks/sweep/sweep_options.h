@@ -75,9 +75,10 @@ struct SweepOptions {
   std::vector<SweepPath> paths{SweepPath::eager, SweepPath::graph};
   std::string subject;
   std::map<std::string, std::vector<std::string>> groups;
+  std::map<std::string, std::string> counterparts;
   std::optional<std::filesystem::path> peers;
   std::int64_t samples = 15;
-  std::int64_t latency_samples = 50;
+  std::int64_t latency_samples = 101;
   std::int64_t warm_up = 5;
   std::string device = "auto";
   std::int64_t threads = 0;
@@ -110,10 +111,14 @@ struct SweepOptions {
           "The model that others are compared with; empty: the only one that is no baseline.");
     visit("groups", self.groups,
           "More averages: names of models, or framework/name of merged records, by the name of the average.");
+    visit(
+        "counterparts", self.counterparts,
+        "Of our baselines, by name: framework/name of merged records of the same architecture and size, for "
+        "the average of the baselines in which each is as fast as any of the two.");
     visit("peers", self.peers, "Records of other programs to stand beside ours, relative to this file.");
     visit("samples", self.samples, config::between(3, 100000), "Times taken of throughput, step, operator.");
     visit("latency_samples", self.latency_samples, config::between(3, 100000), "Times taken of latency.");
-    visit("warm_up", self.warm_up, config::between(1, 10000), "Calls or steps before.");
+    visit("warm_up", self.warm_up, config::between(2, 10000), "Calls or steps before.");
     visit("device", self.device, "auto, cpu, cuda or cuda:N.");
     visit("threads", self.threads, config::between(0, 4096), "CPU threads; 0: one per core.");
     visit("deterministic", self.deterministic,
@@ -126,6 +131,9 @@ struct SweepOptions {
 
 /// Sequences of (B, L) rows that hold `tokens` valid ones, a share `fraction` of the rows being pads.
 std::int64_t sequences_for(std::int64_t tokens, std::int64_t length, double fraction);
+
+/// Share of (sequences, length) rows without a token.
+double padded_share(std::int64_t sequences, std::int64_t length, std::int64_t tokens);
 
 /// Reads a sweep with its overrides; paths in it become relative to the working directory, lengths are sorted
 /// and the subject is filled in. Errors: UsageError with file, line and key.

@@ -1,42 +1,14 @@
 #include "benchmarks/sweep/sweep_table.h"
 
-#include "benchmarks/harness/statistics.h"
 #include "benchmarks/harness/table.h"
+#include "benchmarks/harness/text.h"
 
 #include <algorithm>
-#include <cmath>
+#include <map>
 #include <set>
 
 namespace mabert::bench {
 namespace {
-
-std::string join(const std::vector<std::string>& parts) {
-  std::string text;
-  for (const std::string& part : parts) text += (text.empty() ? "" : ", ") + part;
-  return text;
-}
-
-std::vector<std::int64_t> lengths_of(const std::vector<Record>& records, const SweepPage& page) {
-  std::set<std::int64_t> lengths;
-  for (const Record& record : records) {
-    if (find_cell({record}, page, {record.framework, record.subject}, record.length, "") != nullptr &&
-        record.framework == "mabert") {
-      lengths.insert(record.length);
-    }
-  }
-  return {lengths.begin(), lengths.end()};
-}
-
-std::vector<std::string> paths_of(const std::vector<Record>& records, const SweepPage& page,
-                                  const SweepTableSettings& settings) {
-  std::vector<std::string> paths;
-  for (const Record& record : records) {
-    if (record.framework != settings.subject.framework) continue;
-    if (find_cell({record}, page, {record.framework, record.subject}, record.length, "") == nullptr) continue;
-    if (std::find(paths.begin(), paths.end(), record.path) == paths.end()) paths.push_back(record.path);
-  }
-  return paths;
-}
 
 std::string what_is_padded(const SweepPage& page) {
   if (page.padded_fraction == 0) return page.layout;
@@ -74,16 +46,86 @@ std::vector<SweepColumn> columns_of(const std::vector<Record>& records, const Sw
   return columns;
 }
 
+std::string with_counterparts(const SweepGroup& group, const SweepColumn& member) {
+  std::string text = member.label();
+  for (const auto& [own, other] : group.counterparts) {
+    if (own == member) text += " or " + other.label();
+  }
+  return text;
+}
+
+std::string way(const Record& record) {
+  return record.path +
+         (record.framework != "mabert" && !record.attention.empty() ? "/" + record.attention : "");
+}
+
+std::string list(const std::vector<std::int64_t>& lengths) {
+  std::vector<std::string> texts;
+  for (const std::int64_t length : lengths) texts.push_back(std::to_string(length));
+  return join(texts);
+}
+
+// "bert-base: BERT-base (pytorch) graph/sdpa at 512, 4096"
+std::string which_is_fastest(const std::vector<Record>& records, const SweepPage& page,
+                             const SweepGroup& group, const std::vector<std::int64_t>& lengths) {
+  std::vector<std::string> texts;
+  for (const auto& [member, other] : group.counterparts) {
+    std::map<std::string, std::vector<std::int64_t>> chosen;
+    for (const std::int64_t length : lengths) {
+      const Record* const record = member_cell(records, page, group, member, length, "");
+      if (record == nullptr) continue;
+      chosen[SweepColumn{record->framework, record->subject}.label() + " " + way(*record)].push_back(length);
+    }
+    std::vector<std::string> ways;
+    for (const auto& [name, where] : chosen) ways.push_back(name + " at " + list(where));
+    texts.push_back("for " + member.label() + " counts " + join(ways, ", "));
+  }
+  return join(texts, "; ");
+}
+
+// Paths of other programs that some lengths lack; what is fastest there was chosen among fewer.
+std::string partial_paths(const std::vector<Record>& records, const SweepPage& page,
+                          const std::vector<SweepColumn>& columns, const std::vector<std::int64_t>& lengths) {
+  std::vector<std::string> texts;
+  for (const SweepColumn& column : columns) {
+    if (column.framework == "mabert") continue;
+    std::map<std::string, std::vector<std::int64_t>> paths;
+    std::set<std::int64_t> all;
+    for (const Record& record : records) {
+      if (record.framework == column.framework && record.subject == column.subject) paths[record.path];
+    }
+    for (auto& [path, where] : paths) {
+      for (const std::int64_t length : lengths) {
+        if (find_cell(records, page, column, length, path) == nullptr) continue;
+        where.push_back(length);
+        all.insert(length);
+      }
+    }
+    for (const auto& [path, where] : paths) {
+      if (!where.empty() && where.size() < all.size())
+        texts.push_back(column.label() + " " + path + " at " + list(where));
+    }
+  }
+  return texts.empty() ? "" : "paths measured at some lengths only: " + join(texts, "; ") + "\n";
+}
+
 std::string one_table(const std::vector<Record>& records, const SweepPage& page,
                       const SweepTableSettings& settings, const std::string& path) {
   const std::vector<std::int64_t> lengths = lengths_of(records, page);
   const std::vector<SweepColumn> columns = columns_of(records, page, settings, !path.empty(), lengths);
   std::vector<SweepGroup> groups;
   for (const SweepGroup& group : settings.groups) {
-    const bool ours = std::all_of(group.members.begin(), group.members.end(), [&](const SweepColumn& member) {
+    const auto is_there = [&](const SweepColumn& member) {
       return std::find(columns.begin(), columns.end(), member) != columns.end();
-    });
-    if (ours) groups.push_back(group);
+    };
+    // Of one path all are ours; over all paths some may have no record of this measure.
+    const bool wanted =
+        !group.counterparts.empty()
+            ? path.empty() && std::any_of(group.counterparts.begin(), group.counterparts.end(),
+                                          [&](const auto& pair) { return is_there(pair.second); })
+        : path.empty() ? std::any_of(group.members.begin(), group.members.end(), is_there)
+                       : std::all_of(group.members.begin(), group.members.end(), is_there);
+    if (wanted) groups.push_back(group);
   }
   std::vector<std::string> header{"length", "sequences"};
   for (const SweepColumn& column : columns) header.push_back(column.label());
@@ -101,9 +143,7 @@ std::string one_table(const std::vector<Record>& records, const SweepPage& page,
       if (cells[1] == "-") cells[1] = std::to_string(record->sequences);
       std::string cell =
           column == settings.subject ? significant(record->ms.p50, 3) : with_ratio(record->ms.p50, subject);
-      if (path.empty()) cell += " " + record->path;
-      if (path.empty() && column.framework != settings.subject.framework && !record->attention.empty())
-        cell += "/" + record->attention;
+      if (path.empty()) cell += " " + way(*record);
       cells.push_back(cell);
     }
     for (const SweepGroup& group : groups) {
@@ -119,18 +159,17 @@ std::string one_table(const std::vector<Record>& records, const SweepPage& page,
                      ": median ms (over that of " + settings.subject.label() + ")\n" + table.text();
   for (const SweepGroup& group : groups) {
     std::vector<std::string> names;
-    for (const SweepColumn& member : group.members) names.push_back(member.label());
-    text += "average of " + group.name + " (" + join(names) + "): mean of their times\n";
+    for (const SweepColumn& member : group.members) names.push_back(with_counterparts(group, member));
+    text += "average of " + group.name + " (" + join(names) + "): mean of their times";
+    if (!group.counterparts.empty()) text += "; " + which_is_fastest(records, page, group, lengths);
+    text += "\n";
   }
+  if (path.empty()) text += partial_paths(records, page, columns, lengths);
   return text;
 }
 
 std::string gibibytes(const std::optional<double>& bytes) {
   return bytes ? significant(*bytes / (1 << 30), 3) : "-";
-}
-
-double nanoseconds_per_token(const Record& record) {
-  return record.ms.p50 * 1e6 / static_cast<double>(record.valid_tokens);
 }
 
 }  // namespace
@@ -154,9 +193,9 @@ std::string record_list(const std::vector<Record>& records) {
     if (r.framework != "mabert" && !r.attention.empty()) path += ", " + r.attention;
     table.add({r.measure, SweepColumn{r.framework, r.subject}.label(), batch, layout, r.dtype, path,
                significant(r.ms.p50, 4), significant(r.ms.p10, 4) + "-" + significant(r.ms.p90, 4),
-               r.measure == "latency" ? significant(r.ms.p99, 4) : "-", significant(r.tokens_per_second(), 4),
-               number(r.tflop_per_second), share(r.matmul_share), number(r.gigabytes_per_second),
-               share(r.bandwidth_share), gibibytes(r.peak_bytes)});
+               r.measure == "latency" && r.ms.told_p99() > 0 ? significant(r.ms.p99, 4) : "-",
+               significant(r.tokens_per_second(), 4), number(r.tflop_per_second), share(r.matmul_share),
+               number(r.gigabytes_per_second), share(r.bandwidth_share), gibibytes(r.peak_bytes)});
   }
   return table.text();
 }
@@ -172,83 +211,6 @@ std::string ratio_tables(const std::vector<Record>& records, const SweepTableSet
     if (paths.size() > 1 || all.size() > ours.size()) text += "\n" + one_table(records, page, settings, "");
   }
   return text;
-}
-
-std::string fit_table(const std::vector<Record>& records, const SweepTableSettings& settings) {
-  Table table({"measure", "model", "path", "a, ns", "b, ns per 1024", "R2", "ns a token",
-               "longest over shortest", "exponent"},
-              3);
-  bool any = false;
-  for (const SweepPage& page : sweep_pages(records)) {
-    for (const SweepColumn& column : settings.columns) {
-      for (const std::string& path : paths_of(records, page, settings)) {
-        std::vector<double> lengths, costs, log_lengths, log_times;
-        for (const std::int64_t length : lengths_of(records, page)) {
-          const Record* const record = find_cell(records, page, column, length, path);
-          if (record == nullptr) continue;
-          const auto x = static_cast<double>(length);
-          lengths.push_back(x / 1024);
-          costs.push_back(nanoseconds_per_token(*record));
-          log_lengths.push_back(std::log(x));
-          log_times.push_back(std::log(costs.back() * x));
-        }
-        if (lengths.size() < 3) continue;
-        any = true;
-        const LinearFit fit = linear_fit(lengths, costs);
-        table.add({join({page.measure, page.dtype, page.layout + " " + percent(page.padded_fraction)}),
-                   column.label(), path, significant(fit.intercept, 4), significant(fit.slope, 3),
-                   significant(fit.r2, 3),
-                   significant(costs.front(), 4) + " to " + significant(costs.back(), 4),
-                   significant(costs.back() / costs.front(), 3),
-                   significant(linear_fit(log_lengths, log_times).slope, 3)});
-      }
-    }
-  }
-  if (!any) return "";
-  return "\ntime per valid token by length, least squares: a + b · length; exponent: of the length in the "
-         "time "
-         "of one\nsequence (1: linear, 2: quadratic)\n" +
-         table.text();
-}
-
-std::string padding_table(const std::vector<Record>& records, const SweepTableSettings& settings) {
-  const std::vector<SweepPage> pages = sweep_pages(records);
-  Table table(
-      {"measure", "type", "model", "path", "length", "sequences", "batch", "ns a valid token", "ratio"}, 4);
-  bool any = false;
-  for (const SweepPage& base : pages) {
-    if (base.padded_fraction != 0 || base.layout != "ragged") continue;
-    std::vector<SweepPage> beside{base};
-    for (const SweepPage& page : pages) {
-      if (page.measure == base.measure && page.dtype == base.dtype && page.sequences == base.sequences &&
-          page.padded_fraction > 0) {
-        beside.push_back(page);
-      }
-    }
-    if (beside.size() == 1) continue;
-    for (const SweepColumn& column : settings.columns) {
-      for (const std::int64_t length : lengths_of(records, base)) {
-        for (const std::string& path : paths_of(records, base, settings)) {
-          const Record* const none = find_cell(records, base, column, length, path);
-          if (none == nullptr) continue;
-          for (const SweepPage& page : beside) {
-            const Record* const record = find_cell(records, page, column, length, path);
-            if (record == nullptr) continue;
-            any = true;
-            table.add({page.measure, page.dtype, column.label(), path, std::to_string(length),
-                       std::to_string(record->sequences), page.layout + " " + percent(page.padded_fraction),
-                       significant(nanoseconds_per_token(*record), 4),
-                       significant(nanoseconds_per_token(*record) / nanoseconds_per_token(*none), 3)});
-          }
-        }
-      }
-    }
-  }
-  if (!any) return "";
-  return "\npadding at equal valid tokens, time over that of none. padded: pads are rows that go through the "
-         "model; "
-         "ragged:\nthe same sequences packed, without pads\n" +
-         table.text();
 }
 
 }  // namespace mabert::bench

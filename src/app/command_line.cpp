@@ -145,12 +145,14 @@ void add_report_context(Dispatch& dispatch, CLI::App& report) {
   auto arguments = std::make_shared<ContextReportArguments>();
   context->add_option("runs", arguments->runs, "Run directories or checkpoints of pretrained models")
       ->required();
-  context->add_option("--names", arguments->names, "Names of the rows, one for each run")
+  context->add_option("--names", arguments->names, "Names of the rows, one for each run, separated by commas")
       ->delimiter(',')
       ->allow_extra_args(false);
   context->add_option("--shards", arguments->shards,
                       "Shard set of held-out text (default: the first run's validation shards)");
-  context->add_option("--lengths", arguments->lengths, "Visible tokens, [CLS] and [SEP] included, rising")
+  context
+      ->add_option("--lengths", arguments->lengths,
+                   "Visible tokens, [CLS] and [SEP] included, rising, separated by commas: 512,1024")
       ->delimiter(',')
       ->allow_extra_args(false)
       ->capture_default_str();

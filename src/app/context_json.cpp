@@ -26,12 +26,10 @@ Json results_json(const ContextReport& report, const ContextRow& row) {
               {"loss", result.loss()},
               {"perplexity", std::exp(result.loss())},
               {"masked_accuracy", result.accuracy()}};
-    if (i > 0)
-      json["difference_to_shortest"] =
-          to_json(train::paired_difference(row.results[0].losses, result.losses));
+    if (i > 0) json["difference_to_shortest"] = to_json(train::paired_difference(row.results[0], result));
     if (&row != &report.rows.front()) {
       json["difference_to_first_model"] =
-          to_json(train::paired_difference(report.rows.front().results[i].losses, result.losses));
+          to_json(train::paired_difference(report.rows.front().results[i], result));
     }
     all.push_back(std::move(json));
   }
@@ -47,7 +45,7 @@ Json row_json(const ContextReport& report, const ContextRow& row) {
             {"precision", row.precision},
             {"results", results_json(report, row)}};
   const auto rise = train::find_rise(row.results);
-  json["rises"] = rise && rise->is_significant();
+  json["rises"] = report.documents > 1 ? Json(rise && rise->is_significant()) : Json();  // null: not known
   if (rise) {
     json["largest_rise"] = Json{{"from", row.results[rise->shorter].length},
                                 {"to", row.results[rise->longer].length},
@@ -69,6 +67,9 @@ Json context_json(const ContextReport& report) {
             {"windows", report.windows},
             {"windows_available", report.available},
             {"documents", report.documents},
+            {"standard_errors", "clustered by document"},
+            {"rise_threshold", train::rise_threshold(train::compared_pairs(options.lengths.size()))},
+            {"compared_pairs", train::compared_pairs(options.lengths.size())},
             {"predicted_in_window", report.predicted},
             {"predicted", report.predicted * report.windows},
             {"seed", options.seed},

@@ -6,6 +6,7 @@
 
 #include <c10/core/GradMode.h>
 
+#include "mabert/nn/module_base.h"
 #include "mabert/train/module_state.h"
 
 namespace mabert::app {
@@ -28,6 +29,17 @@ nn::MaskedLanguageModel grow(nn::MaskedLanguageModel& from, const nn::ModelOptio
 
 }  // namespace
 
+std::string growth_name(nn::PositionGrowth growth) {
+  return growth == nn::PositionGrowth::tile ? "tiled" : "interpolated";
+}
+
+std::string growth_remark(const nn::PositionOptions& positions, std::int64_t length,
+                          nn::PositionGrowth growth) {
+  if (length <= positions.max_length) return "";
+  if (positions.type == nn::PositionType::learned) return ", positions " + growth_name(growth);
+  return ", beyond its " + count_text(positions.max_length) + " positions";
+}
+
 ContextModel load_context_model(const std::filesystem::path& run, const std::string& name,
                                 const std::string& device) {
   ContextModel model{name, run, load_model(run, device, {}), 0, std::nullopt};
@@ -44,6 +56,7 @@ void extend_positions(ContextModel& model, std::int64_t length, nn::PositionGrow
   loaded.model = grow(loaded.model, options, growth);
   place(*loaded.model, loaded.config, loaded.device);
   loaded.model->eval();
+  nn::cache_compute_weights(*loaded.model, true);
 }
 
 std::string positions_text(const ContextModel& model) {
@@ -52,8 +65,7 @@ std::string positions_text(const ContextModel& model) {
   switch (positions.type) {
     case nn::PositionType::learned:
       if (!model.grown) return "learned, " + trained;
-      return "learned, " + trained +
-             (*model.grown == nn::PositionGrowth::tile ? " tiled to " : " interpolated to ") + now;
+      return "learned, " + trained + " " + growth_name(*model.grown) + " to " + now;
     case nn::PositionType::rotary:
       return "rotary, " + trained + (now == trained ? "" : " used up to " + now);
     case nn::PositionType::none:

@@ -19,6 +19,14 @@ struct ContextModel {
   std::optional<nn::PositionGrowth> grown;  ///< what was done to a learned table; absent: nothing
 };
 
+/// "tiled" or "interpolated".
+std::string growth_name(nn::PositionGrowth growth);
+
+/// What a row of a report must say of a model with these positions under a context of `length`:
+/// ", positions tiled", ", beyond its 512 positions" where there is no table to grow, or nothing.
+std::string growth_remark(const nn::PositionOptions& positions, std::int64_t length,
+                          nn::PositionGrowth growth);
+
 /// Loads what RUN means. Errors: as load_model.
 ContextModel load_context_model(const std::filesystem::path& run, const std::string& name,
                                 const std::string& device);

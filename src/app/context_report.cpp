@@ -14,6 +14,7 @@
 #include "mabert/app/run_data.h"
 #include "mabert/core/error.h"
 #include "mabert/core/files.h"
+#include "mabert/data/utf8.h"
 
 namespace mabert::app {
 namespace {
@@ -23,13 +24,21 @@ namespace fs = std::filesystem;
 std::vector<std::string> names_of(const ContextReportArguments& arguments) {
   if (arguments.runs.empty()) throw UsageError("expected a run; see --help");
   const std::vector<std::string> defaults = row_names(arguments.runs);
-  if (arguments.names.empty()) return defaults;
+  if (arguments.names.empty()) {
+    for (const std::string& name : defaults) {
+      if (data::find_invalid_utf8(name))
+        throw UsageError(
+            "runs: expected paths in UTF-8, got one of other bytes; give its row a name with --names");
+    }
+    return defaults;
+  }
   if (arguments.names.size() != arguments.runs.size()) {
     throw UsageError("--names: expected " + std::to_string(arguments.runs.size()) +
                      ", one for each run, got " + std::to_string(arguments.names.size()));
   }
   std::set<std::string> seen;
   for (const std::string& name : arguments.names) {
+    if (data::find_invalid_utf8(name)) throw UsageError("--names: expected UTF-8 text, got other bytes");
     if (name.empty()) throw UsageError("--names: expected a name for each run, got an empty one");
     if (!seen.insert(name).second) throw UsageError("--names: \"" + name + "\": given twice");
   }
@@ -50,18 +59,31 @@ void require_data_of(const ContextModel& model, const data::ShardSet& shards) {
   }
 }
 
-std::string precision_text(const LoadedModel& model) {
-  return train::compute_dtype(model.config.train.precision, model.device) == at::kBFloat16 ? "bfloat16"
-                                                                                           : "float32";
-}
-
-std::vector<train::ContextResult> evaluate(ContextModel& model, const data::ContextWindows& windows) {
+std::vector<train::ContextResult> evaluate(ContextModel& model, const data::ContextWindows& windows,
+                                           const std::atomic<int>* stop_signal) {
   Progress progress(model.name);
   const auto show = [&](std::int64_t done, std::int64_t total) {
+    if (const int signal = stop_signal == nullptr ? 0 : stop_signal->load(); signal != 0) {
+      throw Error(static_cast<ExitCode>(128 + signal),
+                  "the context report was interrupted; run the same command to make it");
+    }
     progress.update(static_cast<std::uint64_t>(done), static_cast<std::uint64_t>(total),
                     std::to_string(done) + " of " + std::to_string(total) + " batches");
   };
   return train::evaluate_context(model.loaded.model, windows, model.loaded.device, show);
+}
+
+/// Paths need not be UTF-8.
+std::string json_text(const ContextReport& report) {
+  return context_json(report).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+/// So that what cannot be written shows before the evaluation.
+void prepare_folder(const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) throw DataError(folder.string() + ": cannot create: " + error.message());
+  const AtomicFile probe(folder / "context.json");
 }
 
 ContextReport make_report(const ContextReportArguments& arguments) {
@@ -84,6 +106,7 @@ ContextReport make_report(const ContextReportArguments& arguments) {
     require_data_of(model, *shards);
     extend_positions(model, arguments.lengths.back(), arguments.growth);
   }
+  if (arguments.out) prepare_folder(*arguments.out);
   ContextReport report{.shards = folder.string(),
                        .fingerprint = shards->fingerprint(),
                        .device = models[0].loaded.device.str(),
@@ -99,17 +122,14 @@ ContextReport make_report(const ContextReportArguments& arguments) {
                            .checkpoint = model.loaded.checkpoint.string(),
                            .positions = positions_text(model),
                            .is_grown = model.grown.has_value(),
-                           .precision = precision_text(model.loaded),
-                           .results = evaluate(model, windows)});
+                           .precision = precision_name(model.loaded.config, model.loaded.device),
+                           .results = evaluate(model, windows, arguments.stop_signal)});
   }
   return report;
 }
 
 void write_report(const ContextReport& report, const fs::path& folder) {
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error) throw DataError(folder.string() + ": cannot create: " + error.message());
-  write_file_atomically(folder / "context.json", context_json(report).dump(2) + "\n");
+  write_file_atomically(folder / "context.json", json_text(report));
   write_file_atomically(folder / "context.md", context_markdown(report));
   write_file_atomically(folder / "context.svg", to_svg(context_plot(report)));
   std::cerr << "wrote context.json, context.md and context.svg to " << folder.string() << '\n';
@@ -121,7 +141,7 @@ int run_report_context(const ContextReportArguments& arguments, std::ostream& ou
   const ContextReport report = make_report(arguments);
   if (arguments.out) write_report(report, *arguments.out);
   if (arguments.json) {
-    out << context_json(report).dump(2) << '\n';
+    out << json_text(report);
   } else {
     out << context_markdown(report);
   }

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "mabert/app/extend_stages.h"
 #include "mabert/core/files.h"
 
 namespace mabert::app {
@@ -31,26 +32,6 @@ Json stage_entry(const ExtendStage& stage, const Json& result) {
 
 }  // namespace
 
-ExtensionSource describe_source(const train::Checkpoint& checkpoint) {
-  const Json manifest = parse(checkpoint.manifest_json(), checkpoint.directory() / "manifest.json");
-  return {checkpoint.directory(), manifest.at("files").at("model.safetensors").at("xxh3").get<std::string>()};
-}
-
-void write_source(const std::filesystem::path& directory, const ExtensionSource& source) {
-  const Json json{{"checkpoint", source.checkpoint.string()}, {"model", source.checksum}};
-  write_file_atomically(directory / "source.json", json.dump(2) + "\n");
-}
-
-void require_same_source(const std::filesystem::path& directory, const ExtensionSource& source) {
-  const std::filesystem::path path = directory / "source.json";
-  if (!is_there(path)) return;
-  const Json json = parse(read_text_file(path, kMaxResultBytes), path);
-  if (json.value("model", Json()) == source.checksum) return;
-  throw UsageError(directory.string() + ": began with the weights of " +
-                   json.value("checkpoint", std::string("another checkpoint")) + ", and those of " +
-                   source.checkpoint.string() + " are others; choose another run_dir, or remove this one");
-}
-
 std::string extension_result(const RunConfig& config, const ExtensionSource& source,
                              const std::vector<std::string>& stages,
                              const std::optional<std::filesystem::path>& report) {
@@ -67,8 +48,7 @@ std::string extension_result(const RunConfig& config, const ExtensionSource& sou
       {"stages", Json::array()}};
   for (std::size_t i = 0; i < stages.size(); ++i) {
     const ExtendStage& stage = config.extend.stages[i];
-    const Json result =
-        parse(stages[i], *config.run_dir / ("length-" + std::to_string(stage.length)) / "result.json");
+    const Json result = parse(stages[i], stage_directory(*config.run_dir, stage.length) / "result.json");
     const Json entry = stage_entry(stage, result);
     if (entry["tokens"].is_number())
       json["tokens"] = json["tokens"].get<std::int64_t>() + entry["tokens"].get<std::int64_t>();

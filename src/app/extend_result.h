@@ -1,27 +1,15 @@
 #pragma once
 
+#include "extend_directory.h"
+
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "mabert/app/run_config.h"
-#include "mabert/train/checkpoint.h"
 
 namespace mabert::app {
-
-/// The weights that an extension starts from.
-struct ExtensionSource {
-  std::filesystem::path checkpoint;
-  std::string checksum;  ///< of its model.safetensors
-};
-
-ExtensionSource describe_source(const train::Checkpoint& checkpoint);
-
-/// Writes what the extension in the directory begins with.
-void write_source(const std::filesystem::path& directory, const ExtensionSource& source);
-/// Errors: UsageError when the extension in the directory began with other weights.
-void require_same_source(const std::filesystem::path& directory, const ExtensionSource& source);
 
 /// result.json of an extension. stages: the text of each one's result.json, in order; report: folder of the
 /// context report, absent where there is none. Errors: DataError when a stage's is no result.

@@ -100,20 +100,26 @@ void require_extension(const RunConfig& config) {
 std::vector<RunConfig> stage_configs(const RunConfig& config) {
   std::vector<RunConfig> configs;
   const std::vector<ExtendStage>& stages = config.extend.stages;
+  double rotary_base = config.model.positions.rotary_base;
   for (std::size_t i = 0; i < stages.size(); ++i) {
     RunConfig& stage = configs.emplace_back(config);
-    stage.run_dir = *config.run_dir / ("length-" + std::to_string(stages[i].length));
+    stage.run_dir = stage_directory(*config.run_dir, stages[i].length);
     stage.model.positions.max_length = stages[i].length;
-    if (stages[i].rotary_base) stage.model.positions.rotary_base = *stages[i].rotary_base;
+    if (stages[i].rotary_base) rotary_base = *stages[i].rotary_base;
+    stage.model.positions.rotary_base = rotary_base;
     stage.samples.max_length = stages[i].length;
     if (stages[i].learning_rate) stage.optimizer.learning_rate = *stages[i].learning_rate;
     stage.train.steps = stages[i].steps;
     stage.train.epochs.reset();
-    if (config.extend.carry.optimizer && i + 1 < stages.size()) stage.train.keep_optimizer = true;
+    if (config.extend.carry.optimizer) stage.train.keep_optimizer = true;
     stage.extend.stages.resize(i + 1);
     stage.extend.report = {};
   }
   return configs;
+}
+
+std::filesystem::path stage_directory(const std::filesystem::path& run_dir, std::int64_t length) {
+  return run_dir / ("length-" + std::to_string(length));
 }
 
 std::vector<std::int64_t> report_lengths(const RunConfig& config) {

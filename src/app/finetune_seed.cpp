@@ -244,8 +244,7 @@ FinetuneOutcome run_finetune_seed(const FinetuneContext& context, const Finetune
   Json result = Json::parse(train::to_json(trained));
   result["inputs"] = describe_inputs(context);
   result["train_examples"] = context.data.train->size();
-  result["precision"] =
-      train::compute_dtype(config.train.precision, context.device) == at::kBFloat16 ? "bfloat16" : "float32";
+  result["precision"] = precision_name(config, context.device);
   result["device"] = context.device.str();
   if (!run.explores) {
     if (selects)

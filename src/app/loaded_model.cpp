@@ -1,12 +1,16 @@
 #include "mabert/app/loaded_model.h"
 
+#include "run_directory.h"
+
 #include <algorithm>
 #include <optional>
 #include <string_view>
 #include <system_error>
 #include <utility>
 
+#include "mabert/app/extend_stages.h"
 #include "mabert/core/error.h"
+#include "mabert/core/files.h"
 #include "mabert/nn/module_base.h"
 #include "mabert/train/checkpoint_store.h"
 #include "mabert/train/module_state.h"
@@ -28,16 +32,20 @@ std::vector<fs::path> inner_runs(const fs::path& run, std::string_view prefix) {
   return found;
 }
 
-/// The stage of an extension that went furthest: of length-N, the largest N.
-std::optional<fs::path> longest_stage(const fs::path& run) {
-  const auto stages = inner_runs(run, "length-");
-  const auto rank = [](const fs::path& path) {  // by the number, whose digits are as many or more
-    const std::string name = path.filename().string();
-    return std::pair(name.size(), name);
-  };
-  const auto longest = std::max_element(
-      stages.begin(), stages.end(), [&](const fs::path& a, const fs::path& b) { return rank(a) < rank(b); });
-  return longest == stages.end() ? std::nullopt : std::optional(*longest);
+/// The last stage of the extension in a run directory that was trained.
+std::optional<fs::path> last_stage(const fs::path& run) {
+  const fs::path path = run / "config.yaml";
+  if (!is_there(path) || inner_runs(run, "length-").empty()) return std::nullopt;
+  const RunConfig config = parse_run_config(read_text_file(path, kMaxConfigBytes), path.string(), {});
+  const std::vector<ExtendStage>& stages = config.extend.stages;
+  for (auto stage = stages.rbegin(); stage != stages.rend(); ++stage) {
+    const fs::path directory = stage_directory(run, stage->length);
+    const auto steps = train::CheckpointStore(directory / "checkpoints", 1).steps();
+    if (!steps.empty() && steps.back() > 0) return directory;
+  }
+  if (stages.empty()) return std::nullopt;
+  throw CheckpointError(run.string() +
+                        ": no stage of this extension has been trained yet; run `mabert extend` first");
 }
 
 }  // namespace
@@ -46,7 +54,7 @@ fs::path find_checkpoint(const fs::path& run) {
   std::error_code ignored;
   if (fs::is_directory(run, ignored) && !fs::exists(run / "checkpoints", ignored) &&
       !fs::exists(run / "manifest.json", ignored)) {
-    if (const auto stage = longest_stage(run)) return train::resolve_checkpoint(*stage);
+    if (const auto stage = last_stage(run)) return train::resolve_checkpoint(*stage);
     const auto seeds = inner_runs(run, "seed-");
     if (seeds.size() == 1) return train::resolve_checkpoint(seeds.front());
     if (seeds.size() > 1) {
@@ -65,6 +73,10 @@ RunConfig checkpoint_config(const fs::path& checkpoint, const std::vector<std::s
 void place(torch::nn::Module& module, const RunConfig& config, c10::Device device) {
   module.to(device);
   nn::set_compute_dtype(module, train::compute_dtype(config.train.precision, device));
+}
+
+std::string precision_name(const RunConfig& config, c10::Device device) {
+  return train::compute_dtype(config.train.precision, device) == at::kBFloat16 ? "bfloat16" : "float32";
 }
 
 namespace {

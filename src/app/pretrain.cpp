@@ -44,6 +44,7 @@ int run_pretrain(const ConfigArguments& arguments, std::ostream& out) {
   const auto prepare = [&](nn::MaskedLanguageModel& model, const std::string&, spdlog::logger& log) {
     nn::initialize_parameters(*model, config.model, config.train.seed);
     if (config.model.init_from) load_initial_weights(*config.model.init_from, *tokenizer, *model, log);
+    return FirstWeights::in_model;
   };
   const PretrainingOutcome outcome = pretrain(config, {*tokenizer, data, device}, prepare);
   out << outcome.result;

@@ -38,14 +38,14 @@ PretrainingOutcome pretrain(const RunConfig& config, const PretrainingInputs& in
   const auto log = train::open_log(directory / "log.txt", std::cerr, is_terminal);
 
   nn::MaskedLanguageModel model(config.model);
-  prepare(model, resolved, *log);
+  train::TrainOptions options = config.train;
+  if (prepare(model, resolved, *log) == FirstWeights::in_checkpoint) options.resume = train::Resume::must;
   place(*model, config, inputs.device);
   const RunData& data = inputs.data;
-  log->info(
-      "{}: {:.1f}M parameters on {} in {}, {} documents ({} tokens) to learn from, {} held out",
-      directory.string(), static_cast<double>(count_parameters(*model)) / 1e6, inputs.device.str(),
-      train::compute_dtype(config.train.precision, inputs.device) == at::kBFloat16 ? "bfloat16" : "float32",
-      data.train->documents(), data.train->tokens(), data.valid ? data.valid->documents() : 0);
+  log->info("{}: {:.1f}M parameters on {} in {}, {} documents ({} tokens) to learn from, {} held out",
+            directory.string(), static_cast<double>(count_parameters(*model)) / 1e6, inputs.device.str(),
+            precision_name(config, inputs.device), data.train->documents(), data.train->tokens(),
+            data.valid ? data.valid->documents() : 0);
   if (config.model.vocabulary_size >= inputs.tokenizer.vocabulary_size() + 64) {
     log->warn("model.vocabulary_size is {}, the tokenizer has {} pieces; 0 takes the tokenizer's",
               config.model.vocabulary_size, inputs.tokenizer.vocabulary_size());
@@ -54,7 +54,7 @@ PretrainingOutcome pretrain(const RunConfig& config, const PretrainingInputs& in
                       {inputs.device, config.train.seed, config.train.validation_batches});
   install_signal_handlers();
   const train::TrainResult result = train::train(
-      task, {config.train, config.optimizer, config.schedule},
+      task, {options, config.optimizer, config.schedule},
       {directory, resolved, inputs.tokenizer.serialized(), log, &stop_signal()}, std::cerr, is_terminal);
   if (result.outcome == train::Outcome::interrupted) {
     log->info("interrupted and saved at step {}; run the same command to go on", result.step);

@@ -26,10 +26,15 @@ struct PretrainingOutcome {
   int code = 0;        ///< exit code
 };
 
-/// Prepares the start of a run that is not complete: gives the model its first weights, or leaves a
-/// checkpoint to go on from in the run directory. config_yaml: the run's resolved configuration.
-using PrepareStart =
-    std::function<void(nn::MaskedLanguageModel& model, const std::string& config_yaml, spdlog::logger& log)>;
+/// Where a run finds its first weights, unless it goes on.
+enum class FirstWeights {
+  in_model,
+  in_checkpoint,  ///< in the run directory; without one there is no run
+};
+
+/// Prepares the start of a run that is not complete. config_yaml: the run's resolved configuration.
+using PrepareStart = std::function<FirstWeights(nn::MaskedLanguageModel& model,
+                                                const std::string& config_yaml, spdlog::logger& log)>;
 
 /// One masked-language-model run in config.run_dir, begun or gone on with; a complete one only gives its
 /// result. config.model.vocabulary_size is resolved. Errors: UsageError (the directory holds another run, or

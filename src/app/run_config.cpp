@@ -1,7 +1,6 @@
 #include "mabert/app/run_config.h"
 
-#include <span>
-#include <string_view>
+#include "extend_keys.h"
 
 #include "mabert/app/extend_stages.h"
 #include "mabert/app/loaded_model.h"
@@ -34,26 +33,6 @@ config::Document model_section(const train::Checkpoint& checkpoint) {
       config::parse(checkpoint.config_yaml(), (checkpoint.directory() / "config.yaml").string());
   std::erase_if(document.root.children, [](const config::Node& child) { return child.key != "model"; });
   return document;
-}
-
-/// Takes the entry at a path of keys out of a map, if it is there.
-void forget(config::Node& map, std::span<const std::string_view> path) {
-  if (path.size() == 1) {
-    std::erase_if(map.children, [&](const config::Node& child) { return child.key == path.front(); });
-    return;
-  }
-  for (config::Node& child : map.children) {
-    if (child.key == path.front()) forget(child, path.subspan(1));
-  }
-}
-
-/// What the stages of an extension say in its place.
-void forget_lengths_and_steps(config::Node& root) {
-  using Path = std::vector<std::string_view>;
-  for (const Path& path : {Path{"model", "positions", "max_length"}, Path{"samples", "max_length"},
-                           Path{"train", "steps"}, Path{"train", "epochs"}}) {
-    forget(root, path);
-  }
 }
 
 }  // namespace
@@ -92,7 +71,7 @@ RunConfig load_extend_config(const std::filesystem::path& path, const std::vecto
                      earlier.task.name);
   }
   const std::int64_t length = earlier.model.positions.max_length;
-  forget_lengths_and_steps(given.root);
+  const std::vector<StageKey> keys = take_stage_keys(given, path.string());
   config::Document base =
       config::over(model_section(start),
                    config::parse("samples: {max_length: " + std::to_string(length) + "}\ntrain: {steps: 1}\n",
@@ -102,6 +81,7 @@ RunConfig load_extend_config(const std::filesystem::path& path, const std::vecto
   require_extension(config);
   config.train.steps = 0;
   for (const ExtendStage& stage : config.extend.stages) *config.train.steps += stage.steps;
+  require_stage_values(keys, config);
   return config;
 }
 

@@ -1,5 +1,6 @@
 #include "mabert/core/select_rows.h"
 
+#include <cstdint>
 #include <vector>
 
 #include <ATen/core/LegacyTypeDispatch.h>

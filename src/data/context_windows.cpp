@@ -74,6 +74,13 @@ ContextWindows::Target ContextWindows::target(std::int64_t window) const {
   return {documents_[index], at - first_window_[index]};
 }
 
+std::vector<std::uint64_t> ContextWindows::window_documents() const {
+  std::vector<std::uint64_t> documents(static_cast<std::size_t>(chosen_));
+  for (std::size_t i = 0; i < documents.size(); ++i)
+    documents[i] = target(static_cast<std::int64_t>(i)).document;
+  return documents;
+}
+
 std::int64_t ContextWindows::windows_in_batch(std::size_t length) const {
   return std::max<std::int64_t>(1, options_.batch_tokens / options_.lengths.at(length));
 }

@@ -1,11 +1,12 @@
 #include "mabert/nn/attention_mixer.h"
 
 #include <string>
+#include <tuple>
 
 #include <ATen/ops/zeros_like.h>
 
-#include "mabert/nn/rotary.h"
 #include "mabert/ops/attention.h"
+#include "mabert/ops/rotary.h"
 
 namespace mabert::nn {
 
@@ -42,17 +43,20 @@ at::Tensor SelfAttentionMixer::mix(const at::Tensor& rows, const SequenceLayout&
                                    const ForwardContext& context) {
   if (context.ablation.zero_attention) return out_proj_(at::zeros_like(rows));
   const std::int64_t head_width = settings_.width / options_.heads;
-  auto parts = qkv_(rows).view({layout.rows(), 3, options_.heads, head_width}).unbind(1);  // 3 × (T, H, K)
+  const at::Tensor qkv = qkv_(rows).view({layout.rows(), 3, options_.heads, head_width});  // (T, 3, H, K)
+  at::Tensor q, k, v;                                                                      // (T, H, K)
   if (settings_.rotary_base) {
-    parts[0] = apply_rotary(parts[0], layout.position(), *settings_.rotary_base);
-    parts[1] = apply_rotary(parts[1], layout.position(), *settings_.rotary_base);
+    std::tie(q, k, v) = ops::rotary(qkv, layout.position(), *settings_.rotary_base);
+  } else {
+    const auto parts = qkv.unbind(1);
+    q = parts[0], k = parts[1], v = parts[2];
   }
   ops::AttentionWindow window;
   window.causal = options_.causal;
   window.left = options_.window_left;
   window.right = options_.window_right;
-  const at::Tensor mixed = ops::attention(parts[0], parts[1], parts[2], layout, window);  // (T, H, K)
-  return out_proj_(mixed.reshape({layout.rows(), settings_.width}));                      // (T, D)
+  const at::Tensor mixed = ops::attention(q, k, v, layout, window);   // (T, H, K)
+  return out_proj_(mixed.reshape({layout.rows(), settings_.width}));  // (T, D)
 }
 
 }  // namespace mabert::nn

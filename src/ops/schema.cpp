@@ -55,4 +55,10 @@ TORCH_LIBRARY_FRAGMENT(mabert, m) {
       "int vocabulary) -> Tensor");
 
   m.def("dropout(Tensor x, Tensor[] layout, float rate, int key, Tensor step, Tensor samples) -> Tensor");
+
+  // The values pass through, so that the backward writes one gradient for the whole product.
+  m.def("rotary(Tensor(a) qkv, Tensor positions, float base) -> (Tensor q, Tensor k, Tensor(a) v)");
+  m.def(
+      "rotary_backward(Tensor grad_q, Tensor grad_k, Tensor grad_v, Tensor positions, float base) -> "
+      "Tensor");
 }

@@ -60,7 +60,8 @@ ContextResult evaluate_length(nn::MaskedLanguageModel& model, const data::Contex
     accuracies.narrow(0, first, count).copy_(by_window(scores.hit));
     first += count;
   }
-  return {windows.options().lengths[length], to_host(losses), to_host(accuracies)};
+  return {windows.options().lengths[length], to_host(losses), to_host(accuracies),
+          windows.window_documents()};
 }
 
 void require_finite(const ContextResult& result) {

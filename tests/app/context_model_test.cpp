@@ -52,6 +52,16 @@ TEST(ContextModelTest, LearnedPositionsAreGrownAndNothingElseChanges) {
   EXPECT_EQ(positions_text(stretched), "learned, 8 interpolated to 20");
 }
 
+TEST(ContextModelTest, ARemarkSaysOnlyWhatIsGrown) {
+  nn::PositionOptions positions{.type = nn::PositionType::learned, .max_length = 512};
+  EXPECT_EQ(growth_remark(positions, 512, nn::PositionGrowth::tile), "");
+  EXPECT_EQ(growth_remark(positions, 513, nn::PositionGrowth::tile), ", positions tiled");
+  EXPECT_EQ(growth_remark(positions, 513, nn::PositionGrowth::interpolate), ", positions interpolated");
+  positions.type = nn::PositionType::rotary;
+  EXPECT_EQ(growth_remark(positions, 512, nn::PositionGrowth::tile), "");
+  EXPECT_EQ(growth_remark(positions, 513, nn::PositionGrowth::tile), ", beyond its 512 positions");
+}
+
 TEST(ContextModelTest, EnoughPositionsStayAsTheyAre) {
   ContextModel model = model_with(nn::PositionType::learned);
   const auto before = train::module_parameters(*model.loaded.model);

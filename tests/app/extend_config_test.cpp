@@ -90,8 +90,7 @@ TEST_F(ExtendConfigTest, ShippedConfigurationsGoTo4096) {
 }
 
 TEST_F(ExtendConfigTest, StagesAreRunsOfTheirOwn) {
-  const RunConfig config = load({"run_dir=out", "train.keep_optimizer=false", "train.epochs=3",
-                                 "samples.max_length=64", "model.positions.max_length=32"});
+  const RunConfig config = load({"run_dir=out", "train.keep_optimizer=false"});
   EXPECT_EQ(config.model.width, 96);
   EXPECT_EQ(config.model.positions.max_length, 512) << "the length to start from";
   EXPECT_EQ(config.train.steps, 30);
@@ -111,7 +110,9 @@ TEST_F(ExtendConfigTest, StagesAreRunsOfTheirOwn) {
   EXPECT_EQ(stages[1].run_dir, fs::path("out") / "length-2048");
   EXPECT_EQ(stages[1].train.steps, 20);
   EXPECT_DOUBLE_EQ(stages[1].optimizer.learning_rate, 0.25);
-  EXPECT_FALSE(stages[1].train.keep_optimizer);
+  EXPECT_TRUE(stages[1].train.keep_optimizer) << "stages may be added";
+  EXPECT_FALSE(stage_configs(load({"extend.carry.optimizer=false", "train.keep_optimizer=false"}))[1]
+                   .train.keep_optimizer);
   EXPECT_EQ(report_lengths(config), (std::vector<std::int64_t>{512, 1024, 2048}));
   for (const RunConfig& stage : stages)
     EXPECT_EQ(to_yaml(parse_run_config(to_yaml(stage), "config.yaml", {})), to_yaml(stage));
@@ -136,11 +137,13 @@ TEST_F(ExtendConfigTest, AStageIsTheSameRunWhateverComesAfterIt) {
 
 TEST_F(ExtendConfigTest, RotaryBaseIsTheCheckpointsTheConfigurationsOrTheStages) {
   const Overrides stages{
-      "extend.stages=[{length: 1024, steps: 1}, {length: 2048, steps: 1, rotary_base: 9000}]",
+      "extend.stages=[{length: 1024, steps: 1}, {length: 2048, steps: 1, rotary_base: 9000}, {length: 4096, "
+      "steps: 1}]",
       "extend.report.window=64"};
   auto configs = stage_configs(load(stages, "rotary"));
   EXPECT_DOUBLE_EQ(configs[0].model.positions.rotary_base, 500);
   EXPECT_DOUBLE_EQ(configs[1].model.positions.rotary_base, 9000);
+  EXPECT_DOUBLE_EQ(configs[2].model.positions.rotary_base, 9000);  // goes over to the next stage
   Overrides based = stages;
   based.push_back("model.positions.rotary_base=2000");
   configs = stage_configs(load(based, "rotary"));
@@ -164,6 +167,7 @@ TEST_F(ExtendConfigTest, SaysInOneLineWhatCannotBe) {
                  "stages[1].length: expected more than the stage before, 2048, got 1024");
   expect_message({"extend.stages=[{length: 1024, steps: 1}, {length: 1024, steps: 1}]"}, "stages[1].length");
   expect_message({"extend.stages=[{length: 1024}]"}, "steps: expected a number of steps, got none");
+  expect_message({"extend.stages=[{length: 1024, steps: 1000000001}]"}, "steps: expected");
   expect_message({"extend.stages=[{length: 256, steps: 1}]"},
                  "extend.stages[0].length: expected at least the 512 positions of");
   expect_message({"batch.tokens=null", "batch.sequences=8"}, "batch.sequences: expected none");
@@ -182,12 +186,69 @@ TEST_F(ExtendConfigTest, AFinetunedModelIsRefused) {
   expect_message({}, "expected a pretrained model, got one fine-tuned for rte", "rte");
 }
 
-TEST_F(ExtendConfigTest, TheLongestStageStandsForTheExtension) {
-  save("extended/length-1024", "model: {width: 96}\n");
-  save("extended/length-512", "model: {width: 96}\n");
-  save("extended/length-96", "model: {width: 96}\n");
-  EXPECT_EQ(find_checkpoint(folder_ / "extended"),
-            folder_ / "extended" / "length-1024" / "checkpoints" / "step-00000001");
+TEST_F(ExtendConfigTest, WhatTheStagesSayIsNotGivenBesideThem) {
+  const auto refuses = [&](const std::string& key, const std::string& value) {
+    expect_message({key + "=" + value},
+                   "command line: " + key + ": expected none, since extend.stages says it, got " + value);
+    EXPECT_NE(message_of({key + "=abc"}).find(key + ": expected"), std::string::npos);
+  };
+  refuses("train.steps", "31");
+  refuses("train.epochs", "3");
+  refuses("samples.max_length", "64");
+  refuses("model.positions.max_length", "1024");
+  // What its own config.yaml says, and null.
+  for (const char* same : {"train.steps=30", "train.steps=null", "train.epochs=null",
+                           "samples.max_length=512", "model.positions.max_length=512"}) {
+    EXPECT_EQ(message_of({same}), "nothing thrown") << same;
+  }
+  std::ofstream(folder_ / "longer.yaml") << "extend: {stages: [{length: 1024, steps: 10}]}\n"
+                                            "batch: {tokens: 4096}\ntrain:\n  steps: 11\n";
+  expect_message({}, "longer.yaml:4:10: train.steps: expected none, since extend.stages says it, got 11");
+}
+
+TEST_F(ExtendConfigTest, AConfigurationOfPretrainingMayBeExtended) {
+  std::ofstream(folder_ / "short.yaml") << "train: {steps: 7, seed: 3}\nsamples: {max_length: 64}\n"
+                                           "model: {positions: {max_length: 64}}\n";
+  std::ofstream(folder_ / "longer.yaml") << "extends: short.yaml\nbatch: {tokens: 4096}\n"
+                                            "extend: {stages: [{length: 1024, steps: 10}]}\n";
+  const RunConfig config = load({});
+  EXPECT_EQ(config.train.steps, 10);
+  EXPECT_EQ(config.train.seed, 3u);
+  EXPECT_EQ(config.samples.max_length, 512);
+  EXPECT_EQ(config.model.positions.max_length, 512);
+  std::ofstream(folder_ / "short.yaml") << "train: {steps: many}\n";
+  expect_message({}, "short.yaml:1:16: train.steps: expected");
+}
+
+TEST_F(ExtendConfigTest, StartsAgainFromItsOwnConfiguration) {
+  const RunConfig config = load({"run_dir=out"});
+  std::ofstream(folder_ / "config.yaml") << to_yaml(config);
+  EXPECT_EQ(to_yaml(load_extend_config(folder_ / "config.yaml", {})), to_yaml(config));
+}
+
+TEST_F(ExtendConfigTest, TheLastStageTrainedStandsForTheExtension) {
+  for (const char* stage : {"length-96", "length-512", "length-1024"})
+    save(std::string("extended/") + stage, "model: {width: 96}\n");
+  const fs::path run = folder_ / "extended";
+  EXPECT_THROW(find_checkpoint(run), CheckpointError) << "nothing says that it is one";
+  const auto say = [&](const std::string& stages) {
+    std::ofstream(run / "config.yaml") << "extend: {stages: [" << stages << "]}\n";
+  };
+  say("{length: 96, steps: 1}, {length: 512, steps: 1}");
+  const fs::path step = fs::path("checkpoints") / "step-00000001";
+  EXPECT_EQ(find_checkpoint(run), run / "length-512" / step) << "1024 is none of its stages";
+  say("{length: 96, steps: 1}, {length: 512, steps: 1}, {length: 1024, steps: 1}, {length: 2048, steps: 1}");
+  EXPECT_EQ(find_checkpoint(run), run / "length-1024" / step);
+  fs::rename(run / "length-1024" / step, run / "length-1024" / "checkpoints" / "step-00000000");
+  EXPECT_EQ(find_checkpoint(run), run / "length-512" / step) << "1024 was not trained";
+  for (const char* stage : {"length-96", "length-512"}) fs::remove_all(run / stage / step);
+  try {
+    find_checkpoint(run);
+    FAIL();
+  } catch (const CheckpointError& error) {
+    EXPECT_NE(std::string(error.what()).find("no stage of this extension has been trained"),
+              std::string::npos);
+  }
 }
 
 }  // namespace

@@ -88,8 +88,37 @@ TEST_F(OutputsTest, CsvQuotesWhatItMustAndLeavesAbsentCellsEmpty) {
   EXPECT_EQ(
       csv.substr(end + 2),
       "\"a,b\",mabert,forward,eager,,fp32,dense,4,512,,0,2048,0.09000000000000001,0.1,0.11000000000000001,"
-      "0.11499999999999999,0.119,0.101,21,20480000,,,,,,\"say \"\"no\"\"\nand stop\"\r\n"
-      "plain,mabert,forward,eager,,fp32,dense,4,8,,0,32,0.9,1,1.1,1.15,1.19,1.01,21,32000,,,,,,\r\n");
+      "0.11499999999999999,,0.101,21,20480000,,,,,,\"say \"\"no\"\"\nand stop\"\r\n"
+      "plain,mabert,forward,eager,,fp32,dense,4,8,,0,32,0.9,1,1.1,1.15,,1.01,21,32000,,,,,,\r\n");
+}
+
+TEST_F(OutputsTest, CsvHasTailsOnlyOfEnoughSamples) {
+  Record record = sample_record("x", 8, 1);
+  const auto row = [&](std::int64_t samples) {
+    record.ms.samples = samples;
+    return to_csv({record});
+  };
+  EXPECT_NE(row(19).find(",1.1,,,1.01,19,"), std::string::npos) << row(19);
+  EXPECT_NE(row(20).find(",1.1,1.15,,1.01,20,"), std::string::npos) << row(20);
+  EXPECT_NE(row(100).find(",1.1,1.15,1.19,1.01,100,"), std::string::npos) << row(100);
+}
+
+TEST_F(OutputsTest, AFailingOutputDoesNotLoseTheOthers) {
+  OutputPaths paths;
+  paths.json = folder_ / "none" / "a.json";
+  paths.csv = folder_ / "a.csv";
+  EXPECT_ANY_THROW(write_outputs(paths, {}, {sample_record("x", 8, 1)}));
+  EXPECT_NE(read(*paths.csv).find("x,mabert"), std::string::npos);
+}
+
+TEST_F(OutputsTest, NamesWithControlCharactersAreRefused) {
+  Json json = to_json(sample_record("x", 8, 1));
+  json["subject"] = "a\nb";
+  EXPECT_NE(message<DataError>([&] { parse_record(json, "f"); }).find("control characters"),
+            std::string::npos);
+  json = to_json(sample_record("x", 8, 1));
+  json["layout"] = "\x1b[2J";
+  EXPECT_NE(message<DataError>([&] { parse_record(json, "f"); }).find("'layout'"), std::string::npos);
 }
 
 TEST_F(OutputsTest, PathsAreCheckedBeforeTheRun) {
@@ -100,6 +129,7 @@ TEST_F(OutputsTest, PathsAreCheckedBeforeTheRun) {
   EXPECT_NE(refused({.json = folder_}).find("--json: cannot write '"), std::string::npos);
   EXPECT_NE(refused({.jsonl = folder_ / "none" / "a.jsonl"}).find("--jsonl: "), std::string::npos);
   EXPECT_NE(refused({.csv = folder_ / "none" / "a.csv"}).find("make the folder"), std::string::npos);
+  EXPECT_NE(refused({.csv = "/dev/null"}).find("no regular file"), std::string::npos);
   EXPECT_NE(refused({.csv = fs::path()}).find("--csv: "), std::string::npos);
   EXPECT_NE(refused({.plots = file}).find("--plots: "), std::string::npos);
   EXPECT_NE(refused({.plots = folder_ / "none" / "plots"}).find("make the folder"), std::string::npos);

@@ -99,6 +99,22 @@ TEST(PlotsTest, OtherFrameworksAreNamedAndDashed) {
   EXPECT_TRUE(plots[0].plot.series[1].dashed);
 }
 
+TEST(PlotsTest, OtherFrameworksWithoutPadsStandBesideOursOfTheSameBatch) {
+  std::vector<Record> records{with(1, 512, 1), with(1, 1024, 2), with(1, 512, 3, "bert"),
+                              with(1, 1024, 4, "bert")};
+  records[0].layout = records[1].layout = "ragged";
+  for (std::size_t i = 2; i < 4; ++i) {
+    records[i].framework = "pytorch";
+    records[i].path = "compiled";
+  }
+  const auto plots = make_plots(records);
+  ASSERT_EQ(plots.size(), 2U);
+  EXPECT_EQ(plots[0].file, "forward-fp32-ragged-eager-by-length-time.svg");
+  EXPECT_EQ(names(plots[0].plot), (std::vector<std::string>{"bert, compiled, pytorch", "scan, mabert"}));
+  records[2].sequences = records[3].sequences = 2;  // not the same batch
+  EXPECT_EQ(make_plots(records).size(), 4U);
+}
+
 TEST(PlotsTest, OnePointIsNoSweep) { EXPECT_TRUE(make_plots({with(8, 512, 1)}).empty()); }
 
 }  // namespace

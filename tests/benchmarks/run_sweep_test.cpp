@@ -1,5 +1,6 @@
 #include "benchmarks/sweep/run_sweep.h"
 
+#include "benchmarks/model/forward_times.h"
 #include "benchmarks/ops/checks.h"
 
 #include <algorithm>
@@ -41,7 +42,7 @@ class RunSweepTest : public ::testing::Test {
           "  theirs: {config: theirs.yaml, baseline: true, overrides: [model.num_layers=1]}\n"
           "lengths: [32, 64, 128]\ntokens: 256\nlatency_sequences: [1, 4]\n"
           "layouts: [ragged, padded]\npadded_fractions: [0, 0.5]\n"
-          "device: cpu\nthreads: 1\nsamples: 3\nlatency_samples: 3\nwarm_up: 1\n");
+          "device: cpu\nthreads: 1\nsamples: 3\nlatency_samples: 3\nwarm_up: 2\n");
   }
   void TearDown() override { std::filesystem::remove_all(folder_); }
 
@@ -84,7 +85,7 @@ TEST_F(RunSweepTest, EveryCellIsMeasuredAndWritten) {
   }
   EXPECT_NE(table_.find("average of the baselines (theirs)"), std::string::npos) << table_;
   EXPECT_NE(table_.find("padding at equal valid tokens"), std::string::npos);
-  EXPECT_NE(table_.find("time per valid token by length"), std::string::npos);
+  EXPECT_NE(table_.find("time t of one sequence by its length L"), std::string::npos);
   EXPECT_EQ(table_.find("not measured"), std::string::npos) << table_;
   EXPECT_FALSE(std::filesystem::is_empty(folder_ / "plots"));
   EXPECT_NE(log_.find("agrees with float64"), std::string::npos);
@@ -118,10 +119,80 @@ TEST_F(RunSweepTest, WhatFailsIsNotedAndTheRestGoesOn) {
   EXPECT_FALSE(std::any_of(records.begin(), records.end(), [](const Record& r) { return r.length == 64; }));
 }
 
+TEST_F(RunSweepTest, NothingMeasuredIsAFailure) {
+  const ModelBuilder build = [](const app::RunConfig&, std::uint64_t) -> nn::MaskedLanguageModel {
+    throw DataError("no model today");
+  };
+  EXPECT_EQ(run(build, {"measures=[latency]"}), 1);
+  EXPECT_NE(log_.find("nothing was measured"), std::string::npos) << log_;
+}
+
+// A device with recordings that do their work again, or not.
+class RecordingDevice final : public BenchDevice {
+ public:
+  explicit RecordingDevice(bool works) : works_(works) {}
+  c10::Device device() const override { return host_->device(); }
+  DeviceFacts facts() const override { return host_->facts(); }
+  void synchronize() const override {}
+  std::unique_ptr<Mark> mark() const override { return host_->mark(); }
+  std::unique_ptr<Recording> record(const std::function<void()>& work) const override {
+    class Again final : public Recording {
+     public:
+      explicit Again(std::function<void()> work) : work_(std::move(work)) { work_(); }
+      Again(std::function<void()> work, bool works) : Again(std::move(work)) { works_ = works; }
+      void replay() override {
+        if (works_) work_();
+      }
+
+     private:
+      std::function<void()> work_;
+      bool works_ = true;
+    };
+    return std::make_unique<Again>(work, works_);
+  }
+  void measure_units(Limits&) const override {}
+  std::optional<std::int64_t> peak_memory() const override { return std::nullopt; }
+  void reset_peak_memory() const override {}
+  void release_memory() const override {}
+
+ private:
+  std::unique_ptr<BenchDevice> host_ = open_device(c10::Device(c10::kCPU));
+  bool works_;
+};
+
+TEST_F(RunSweepTest, AReplayThatGivesAnotherOutputIsNotTimed) {
+  nn::MaskedLanguageModel model = build_model(load_model_config(folder_ / "ours.yaml", {}), 1);
+  const std::vector<ModelBatch> batches{
+      make_model_batch(std::vector<std::int64_t>{9, 4}, data::BatchLayout::ragged, 64, 1),
+      make_model_batch(std::vector<std::int64_t>{3, 12}, data::BatchLayout::ragged, 64, 2)};
+  const ForwardSettings settings{.graph = true, .warm_up = 2, .samples = 3};
+  EXPECT_EQ(time_throughput(RecordingDevice(true), model, batches, settings).ms.samples, 3);
+  EXPECT_THROW(time_throughput(RecordingDevice(false), model, batches, settings), WrongResult);
+  EXPECT_THROW(time_latency(RecordingDevice(false), model, batches[0], settings), WrongResult);
+}
+
+TEST_F(RunSweepTest, ALossThatIsNotFiniteIsAFailedCell) {
+  const ModelBuilder build = [](const app::RunConfig& config, std::uint64_t seed) {
+    nn::MaskedLanguageModel model = build_model(config, seed);
+    const c10::NoGradGuard no_grad;
+    for (const auto& parameter : model->named_parameters()) {  // the head: the encoder's check passes
+      if (parameter.key().rfind("encoder.", 0) != 0)
+        parameter.value().fill_(std::numeric_limits<double>::quiet_NaN());
+    }
+    return model;
+  };
+  EXPECT_EQ(run(build, {"lengths=[32]", "measures=[throughput, training_step]"}), 1);
+  EXPECT_NE(table_.find("[step] loss - after 1 steps"), std::string::npos) << table_;
+  for (const Record& record : read_records(folder_ / "out.json").records)
+    EXPECT_EQ(record.measure, "throughput");
+}
+
 TEST_F(RunSweepTest, RecordsOfOtherProgramsStandBeside) {
   write(
       "peers.jsonl",
-      "{\"header\": {}}\n"
+      "{\"header\": {\"device\": \"another\", \"not_measured\": [{\"subject\": \"BERT\", \"framework\": "
+      "\"pytorch\", "
+      "\"sequences\": 8, \"length\": 64, \"path\": \"compiled\", \"reason\": \"out of memory\"}]}}\n"
       "{\"subject\": \"bert\", \"framework\": \"pytorch\", \"measure\": \"throughput\", \"path\": \"eager\", "
       "\"dtype\": \"fp32\", \"layout\": \"dense\", \"sequences\": 8, \"length\": 32, \"valid_tokens\": 256, "
       "\"ms\": {\"p10\": 1, \"p50\": 2, \"p90\": 3, \"samples\": 5}}\n");
@@ -131,6 +202,20 @@ TEST_F(RunSweepTest, RecordsOfOtherProgramsStandBeside) {
       0);
   EXPECT_NE(table_.find("bert (pytorch)"), std::string::npos) << table_;
   EXPECT_NE(table_.find("average of pytorch"), std::string::npos) << table_;
+  EXPECT_NE(table_.find("warning: device differs: here "), std::string::npos) << table_;
+  EXPECT_NE(table_.find("- BERT (pytorch) 8 x 64 compiled: out of memory\n"), std::string::npos) << table_;
+  write(
+      "ours.jsonl",
+      "{\"subject\": \"bert\", \"framework\": \"mabert\", \"measure\": \"throughput\", \"dtype\": \"fp32\", "
+      "\"sequences\": 8, \"length\": 32, \"valid_tokens\": 256, "
+      "\"ms\": {\"p10\": 1, \"p50\": 2, \"p90\": 3, \"samples\": 5}}\n");
+  merge_ = {folder_ / "ours.jsonl"};
+  try {
+    run();
+    ADD_FAILURE() << "records of mabert were merged";
+  } catch (const UsageError& error) {
+    EXPECT_NE(std::string(error.what()).find("of framework 'mabert'"), std::string::npos) << error.what();
+  }
   merge_ = {folder_ / "none.json"};
   EXPECT_ANY_THROW(run());
 }

@@ -81,19 +81,83 @@ TEST(SweepTableTest, OtherProgramsStandBesideOnTheirBestPathWithAnAverageOfTheir
   EXPECT_NE(last.find("5.00 (2.50)"), std::string::npos) << last;  // of 4 and 6
 }
 
-TEST(SweepTableTest, TheFitTellsLinearFromQuadratic) {
+TEST(SweepTableTest, EachBaselineCountsAtItsFastestAndSaysWhichItWas) {
   std::vector<Record> records;
-  for (const std::int64_t length : {512, 1024, 2048, 4096}) {
-    const auto x = static_cast<double>(length);
-    records.push_back(make("ours", "training_step", length, 4.096));  // 1000 ns a token
-    records.push_back(
-        make("bert", "training_step", length, 4096 * (500 + x / 2.048) / 1e6));  // + 0.488 ns a position
+  for (const std::int64_t length : {512, 1024}) {
+    records.push_back(make("ours", "training_step", length, 10));
+    records.push_back(make("bert", "training_step", length, 20, "graph"));
+    records.push_back(make("mamba", "training_step", length, 30));
+    records.push_back(make("BERT", "training_step", length, length == 512 ? 25 : 12, "eager", "pytorch"));
   }
-  const std::string text = fit_table(records, settings(records));
-  EXPECT_NE(text.find("1000 to 1000                   1.00      1.00"), std::string::npos) << text;
-  EXPECT_NE(text.find("500.0             500  1.00  750.0 to 2500                   3.33      1.58"),
+  records[7].attention = "sdpa";
+  const auto with = make_table_settings("ours", {"bert", "mamba", "ours"}, {"bert", "mamba"}, {}, records,
+                                        {{"bert", "pytorch/BERT"}});
+  const std::string text = ratio_tables(records, with);
+  EXPECT_NE(
+      text.find("average of the baselines, each at its fastest (bert or BERT (pytorch), mamba): mean of "
+                "their times; for bert counts BERT (pytorch) eager/sdpa at 1024, bert graph at 512\n"),
+      std::string::npos)
+      << text;
+  EXPECT_NE(text.find("21.0 (2.10)"), std::string::npos) << text;  // 1024: of 12 and 30
+  EXPECT_NE(text.find("25.0 (2.50)"), std::string::npos) << text;  // the plain one stays: of 20 and 30
+  const std::string plain = ratio_tables(records, settings(records));
+  EXPECT_EQ(plain.find("each at its fastest"), std::string::npos) << plain;
+  EXPECT_EQ(text.substr(0, text.find("each on its best path")).find("fastest"), std::string::npos) << text;
+}
+
+TEST(SweepTableTest, OtherProgramsMustHaveDoneTheSameWork) {
+  std::vector<Record> records{make("ours", "training_step", 512, 10),
+                              make("bert", "training_step", 512, 8, "eager", "pytorch")};
+  EXPECT_NE(ratio_tables(records, settings(records)).find("bert (pytorch)"), std::string::npos);
+  EXPECT_TRUE(without_place(records).empty());
+  records[1].valid_tokens *= 2;
+  EXPECT_EQ(ratio_tables(records, settings(records)).find("bert (pytorch)"), std::string::npos);
+  EXPECT_EQ(without_place(records), std::vector<std::string>{records[1].key()});
+}
+
+TEST(SweepTableTest, PathsThatSomeLengthsLackAreNamed) {
+  std::vector<Record> records;
+  for (const std::int64_t length : {512, 1024}) {
+    records.push_back(make("ours", "training_step", length, 10));
+    records.push_back(make("bert", "training_step", length, 20, "eager", "pytorch"));
+  }
+  const std::string none = ratio_tables(records, settings(records));
+  EXPECT_EQ(none.find("some lengths only"), std::string::npos) << none;
+  records.push_back(make("bert", "training_step", 512, 15, "compiled", "pytorch"));
+  const std::string text = ratio_tables(records, settings(records));
+  EXPECT_NE(text.find("paths measured at some lengths only: bert (pytorch) compiled at 512\n"),
             std::string::npos)
       << text;
+}
+
+TEST(SweepTableTest, TheFitTellsLinearFromQuadraticUnderNoise) {
+  const std::vector<double> lengths{512, 1024, 2048, 4096, 8192}, noise{1.03, 0.98, 1.02, 0.97, 1.01};
+  std::vector<double> linear, quadratic;
+  for (std::size_t i = 0; i < lengths.size(); ++i) {
+    linear.push_back((0.1 + 0.001 * lengths[i]) * noise[i]);
+    quadratic.push_back(1e-6 * lengths[i] * lengths[i] * noise[i]);
+  }
+  const LengthFit straight = fit_lengths(lengths, linear);
+  EXPECT_NEAR(straight.line.slope, 0.001, 0.00005);
+  EXPECT_GT(straight.line.r2, 0.99);
+  EXPECT_NEAR(straight.token_ratio, 0.83, 0.03);
+  EXPECT_NEAR(straight.exponent, 0.93, 0.05);
+  const LengthFit curved = fit_lengths(lengths, quadratic);
+  EXPECT_NEAR(curved.exponent, 2, 0.05);
+  EXPECT_NEAR(curved.token_ratio, 16, 0.5);
+}
+
+TEST(SweepTableTest, TheFitIsOfOneSequenceAndNotOfLatency) {
+  std::vector<Record> records;
+  for (const std::int64_t length : {512, 1024, 2048}) {
+    records.push_back(make("ours", "training_step", length, 4.096));  // of 8, 4 and 2 sequences
+    records.push_back(make("ours", "latency", length, 1));
+  }
+  const std::string text = fit_table(records, settings(records));
+  EXPECT_NE(text.find("512 to 2048      0            1.02  1.000                     1.00     1.000\n"),
+            std::string::npos)
+      << text;
+  EXPECT_EQ(text.find("latency"), std::string::npos) << text;
   records.resize(4);
   EXPECT_EQ(fit_table(records, settings(records)), "") << "two lengths are no fit";
 }

@@ -82,6 +82,12 @@ TEST_F(ContextWindowsTest, StandWithinDocumentsThatAreLongEnough) {
   EXPECT_EQ(windows.available(), expected);
   EXPECT_EQ(windows.size(), expected);
   EXPECT_EQ(windows.documents(), 5);
+  std::vector<std::uint64_t> documents;
+  const std::map<std::uint64_t, int> counts{
+      {1, 700 / 20}, {2, 133 / 20}, {3, 240 / 20}, {4, 122 / 20}, {5, 301 / 20}};
+  for (const auto& [document, count] : counts)
+    documents.insert(documents.end(), static_cast<std::size_t>(count), document);
+  EXPECT_EQ(windows.window_documents(), documents);
   EXPECT_EQ(windows.predicted(), 3);
   const std::map<std::int64_t, std::int64_t> middles{{32, 5}, {33, 5}, {64, 21}, {124, 51}};
   for (std::size_t length = 0; length < 4; ++length) {
@@ -197,6 +203,7 @@ TEST_F(ContextWindowsTest, FewerWindowsAreEvenlySpread) {
               whole.at(static_cast<std::uint64_t>(i * all.available() / 6)).ids);
   }
   EXPECT_EQ(some.documents(), 4);  // 0 12 24 in the first of 35 windows, 37 of 6, 49 of 12, 61 of 15
+  EXPECT_EQ(some.window_documents(), (std::vector<std::uint64_t>{1, 1, 1, 2, 3, 5}));
   few.windows = 100000;
   EXPECT_EQ(ContextWindows(shards_, few).size(), all.available());
 }

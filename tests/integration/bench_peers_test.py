@@ -10,7 +10,7 @@ from unittest import mock
 import bench_peers
 from peers import plan, records
 
-JOB = plan.Job("BERT-base", "training_step", "eager", "sdpa", 32, 512, 30522)
+JOB = plan.Job("BERT-base", "training_step", "eager", "sdpa", 32, 512, 30528)
 
 
 def run(*argv):
@@ -84,22 +84,44 @@ class BenchPeersTest(unittest.TestCase):
         self.assertEqual(set(entry["ms"]), {"p10", "p50", "p90", "p95", "p99", "mean", "samples"})
         self.assertNotIn("peak_bytes", records.record(JOB, "bf16", [50.0]))
 
-    def test_rounded_vocabulary_is_a_way_of_the_same_model(self):
-        jobs = plan.plan(["BERT-base"], False, ["training_step"], ["eager"], [512], 16384, True, "both", False)
-        self.assertEqual([(job.subject, job.way) for job in jobs],
-                         [("BERT-base", "eager"), ("BERT-base", "eager, vocabulary 30528")])
+    def test_plain_way_is_labelled_logits_on_a_rounded_vocabulary(self):
+        def ways(**options):
+            return [(job.length, job.way) for job in plan.plan(["BERT-base"], True, ["training_step"], ["eager"],
+                                                               [512, 4096], 16384, True, **options)]
+        self.assertEqual(ways(), [(512, "eager"), (4096, "eager"), (512, "eager, all logits")])
+        self.assertEqual(ways(loss="labelled"), [(512, "eager"), (4096, "eager")])
+        self.assertEqual(ways(loss="all"), [(512, "eager, all logits"), (4096, "eager, all logits")])
+        self.assertEqual(ways(loss="labelled", vocabulary="both"),
+                         [(512, "eager"), (4096, "eager"), (512, "eager, vocabulary 30522"),
+                          (4096, "eager, vocabulary 30522")])
+        self.assertEqual(ways(loss="all", vocabulary="shipped")[0], (512, "eager, vocabulary 30522, all logits"))
+        jobs = plan.plan(["BERT-base"], True, ["latency"], ["eager"], [512], 16384, True)
+        self.assertEqual([(job.way, job.vocabulary) for job in jobs], [("eager", 30522)])  # no decoder, so as shipped
 
-    def test_plan_begins_with_training_then_latency_of_all_models(self):
-        jobs = plan.plan(plan.MODELS, False, ["training_step", "latency"], plan.PATHS, [512, 1024, 4096], 16384, True,
-                         "both", False)
-        order = [(job.measure, job.path) for job in jobs]
-        self.assertEqual(order[:15], [("training_step", "eager")] * 15)
-        self.assertEqual({job.model for job in jobs[:15]}, set(plan.MODELS))
-        self.assertEqual(order[15:30], [("latency", "eager")] * 15)
-        self.assertEqual(order[30:45], [("latency", "graph")] * 15)
-        self.assertEqual(order[45], ("training_step", "compiled"))
-        self.assertEqual({job.length for job in jobs if "compiled" in job.path}, {512, 4096})
+    def test_plan_has_the_most_useful_rows_first(self):
+        jobs = plan.plan(plan.MODELS, False, ["training_step", "latency"], plan.PATHS, [512, 1024, 2048, 4096], 16384,
+                         True)
+        order = [(job.measure, job.way) for job in jobs]
+        for begin, end, expected in ((0, 20, ("training_step", "eager")), (20, 40, ("latency", "eager")),
+                                     (40, 60, ("latency", "graph")), (60, 65, ("training_step", "eager, all logits")),
+                                     (65, 71, ("latency", "graph")), (71, 73, ("latency", "compiled + graph")),
+                                     (73, 79, ("training_step", "compiled")), (79, 81, ("training_step", "eager"))):
+            self.assertEqual(order[begin:end], [expected] * (end - begin))
+        for block in (jobs[:20], jobs[20:40], jobs[40:60]):
+            self.assertEqual({(job.model, job.length) for job in block},
+                             {(model, length) for model in plan.MODELS for length in (512, 1024, 2048, 4096)})
+        self.assertEqual([job.length for job in jobs[60:65]], [512] * 5)
+        self.assertEqual([(job.attention, job.length) for job in jobs[65:71]],
+                         [(plan.SDPA, 512), (plan.SDPA, 4096)] * 3)
+        self.assertEqual([(job.model, job.length) for job in jobs[71:73]], [("BERT-base", 512), ("BERT-base", 4096)])
+        compiled = ["BERT-base", "ALBERT-base", "ModernBERT-base"]
+        self.assertEqual([(job.model, job.length) for job in jobs if job.path == "compiled" and job.rank[0] in (6, 8)],
+                         [(model, length) for length in (512, 4096, 1024, 2048) for model in compiled])
         self.assertEqual(len(jobs), len({records.key(records.identity(job, "bf16")) for job in jobs}))
+
+    def test_models_that_are_named_run_in_every_way(self):
+        jobs = plan.plan(["Longformer-base"], True, ["training_step", "latency"], plan.PATHS, [512, 1024], 16384, True)
+        self.assertEqual(sorted({job.path for job in jobs}), ["compiled", "compiled + graph", "eager", "graph"])
 
     def test_traced_models_get_no_mask_first(self):
         for path in ("graph", "compiled"):
@@ -150,6 +172,17 @@ class BenchPeersTest(unittest.TestCase):
         report = records.read("lost.json")
         self.assertEqual((len(report["records"]), len(report["not_measured"])), (1, 5))
 
+    def test_a_compilation_ends_with_the_time_limit(self):
+        limits = []
+
+        def note_limit(bench, job):
+            limits.append(bench.compile_limit)
+            return [1.0], 1, ""
+        with mock.patch.object(FakeBench, "run", note_limit), \
+                mock.patch.object(bench_peers.time, "monotonic", iter(range(0, 1000, 100)).__next__):
+            run("--models", "BERT-base", "--paths", "eager", "--measures", "latency", "--time-limit", "250")
+        self.assertEqual(limits, [120, 50])
+
     def test_no_measurement_begins_after_the_time_limit(self):
         with mock.patch.object(bench_peers.time, "monotonic", iter(range(0, 1000, 10)).__next__):
             code, _, err = run("--paths", "eager", "--measures", "latency", "--lengths", "512", "--time-limit", "25",
@@ -180,12 +213,48 @@ class BenchPeersTest(unittest.TestCase):
         self.assertIn("BERT-base", out)
 
     def test_damaged_files_are_named(self):
-        for text in ("{", "[]", '{"records": 3}', '{"records": [1]}', '{"records": [{"subject": "x"}]}'):
+        for text in ("{", "[]", '{"records": 3}', '{"records": [1]}', '{"records": [{"subject": "x"}]}',
+                     '{"records": [], "not_measured": 3}'):
             with open("damaged.json", "w", encoding="utf-8") as file:
                 file.write(text)
             code, _, err = run("--join", "damaged.json")
             self.assertEqual((code, err.count("\n")), (2, 1), f"{text}: {err}")
             self.assertIn("damaged.json", err)
+
+    def joined(self, change):
+        """What joining a good record says after `change`, as run() has it."""
+        entry = records.record(JOB, "bf16", [2.0, 3.0])
+        change(entry)
+        records.write("given.json", {"records": [entry]})
+        return run("--join", "given.json")
+
+    def test_records_of_others_may_lack_tail_times(self):
+        code, out, err = self.joined(lambda entry: [entry["ms"].pop(name) for name in ("p95", "p99", "mean")])
+        self.assertEqual((code, err), (0, ""))
+        self.assertRegex(out, r"2\.5 +2\.1 +2\.9 +- ")
+
+    def test_damaged_records_are_one_line_and_exit_2(self):
+        for name, value, said in (
+                ("subject", "a\nb", "records[0]: subject: expected text without control characters"),
+                ("path", "\x1b[31m", "path: expected text without control"), ("attention", None, "attention"),
+                ("length", "512", "length: expected a whole number"), ("sequences", True, "sequences"),
+                ("valid_tokens", 0, "at least 1, got 0"), ("padded_fraction", "x", "padded_fraction"),
+                ("ms", 3, "ms.p10: expected a time above 0"), ("ms", {"p10": 1, "p50": 0, "p90": 1}, "ms.p50"),
+                ("ms", {"p10": 1, "p50": 1, "p90": float("nan")}, "ms.p90"),
+                ("ms", {"p10": 1, "p50": 1, "p90": 1, "p99": "x"}, "p99: expected a number"),
+                ("peak_bytes", "many", "peak_bytes: expected a number")):
+            code, out, err = self.joined(lambda entry: entry.update({name: value}))
+            self.assertEqual((code, out, err.count("\n")), (2, "", 1), f"{name}: {err}")
+            self.assertIn(said, err)
+            self.assertIn("given.json", err)
+            self.assertTrue(err[:-1].isprintable(), err)
+
+    def test_control_characters_stay_out_of_messages_and_names(self):
+        for argv in (("--models", "a\nb"), ("--join", "a\x1b.json"), ("--json", "a\tb.json"), ("--lengths", "1\r2")):
+            code, _, err = run(*argv)
+            self.assertEqual((code, err.count("\n")), (2, 1), err)
+            self.assertTrue(err[:-1].isprintable(), err)
+        self.assertIn("without control characters", run("--json", "a\tb.json")[2])
 
     def test_fastest_way_is_marked(self):
         ways = [records.record(plan.Job("BERT-base", "latency", path, "sdpa", 1, 512, 30522), "bf16", [ms])

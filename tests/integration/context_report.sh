@@ -30,9 +30,10 @@ context=("$mabert" report context run160 run64 --names a,b --lengths 34,64,160 -
 for file in context.json context.md context.svg; do [ -s report/$file ] || fail "no $file"; done
 cmp -s table.md report/context.md || fail 'what is printed is not what is written'
 grep -q '^| Model | *34 | *64 | *160 |$' table.md || fail 'no table of losses'
+grep -q '^- Masks: 12.5 % of the tokens' table.md || fail 'masks that are not those made'
 grep -q 'positions: learned, 64 tiled to 160' table.md || fail 'positions of run64 not tiled'
 grep -q 'positions: learned, 160;' table.md || fail 'positions of run160 changed'
-[ "$(grep -cE '^- [ab]: (rises by|does not rise)' table.md)" -eq 2 ] || fail 'no verdict for each model'
+[ "$(grep -cE '^- [ab]: (rises by|does not rise|not known)' table.md)" -eq 2 ] || fail 'no verdict for each model'
 "${context[@]}" --json >again.json 2>log && cmp -s again.json report/context.json || fail 'a second report differs'
 # Losses of a model that has hardly learned stand near ln 64 at every length.
 grep -oE '"loss": [0-9.]+' again.json | awk '{n += ($2 > 2 && $2 < 6)} END {exit !(NR == 6 && n == 6)}' || fail "losses: $(cat again.json)"
@@ -55,6 +56,8 @@ expect 2 'lengths: expected rising ones, got 64 after 64' run64 --lengths 34,64,
 expect 2 'lengths: expected at least 18' run64 --lengths 17,64 --window 16
 expect 2 'window: expected at least 1' run64 --lengths 34,64 --window 0
 expect 2 'names: expected 1' run64 --names a,b --lengths 34 --window 16
+expect 2 'names: expected UTF-8' run64 --names $'a\xff' --lengths 34 --window 16
+expect 3 'text.txt/report: cannot create' run64 --lengths 34,64 --window 16 --out text.txt/report
 expect 2 'run64: given twice' run64 run64 --lengths 34 --window 16
 expect 2 'growth' run64 --growth stretch
 expect 2 'device' run64 --device gpu --lengths 34 --window 16

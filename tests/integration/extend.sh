@@ -41,7 +41,10 @@ for file in config.yaml source.json context/context.json context/context.md cont
 done
 [ "$(grep -c '"length":' out.json)" -eq 2 ] || fail 'stages of the result'
 grep -q '"valid_loss": [0-9]' out.json || fail 'no validation loss in the result'
-grep -q 'source, positions tiled' straight/context/context.md || fail 'the report lacks the source'
+grep -q '^- source, positions tiled: short/checkpoints' straight/context/context.md || fail 'the report lacks the source'
+grep -q '^- extended: straight/length-256/checkpoints/step-00000015;' straight/context/context.md || fail 'the report is not on the last checkpoint'
+grep -q 'clustered by document' straight/context/context.md || fail 'the report does not say what its errors are'
+grep -q '"train": "[0-9a-f]*"' straight/source.json && grep -q '"valid": "[0-9a-f]*"' straight/source.json || fail 'the source lacks the data'
 grep -q 'data position of .*short' log && grep -q 'of straight/length-128/checkpoints/step-00000015' log || fail 'what the stages start from'
 # A stage goes on from what was learned before.
 first_loss() { grep '"split": *"train"' "$1/metrics.jsonl" | head -n 1 | number loss /dev/stdin; }
@@ -66,24 +69,46 @@ compare() {  # compare RUN
   done
   cmp straight/context/context.md <(sed "s/$1/straight/g" "$1/context/context.md") || fail "$1: another report"
 }
-stop_at() {  # stop_at RUN FILE SIGNAL: when the file appears
-  "$mabert" extend extend.yaml model.init_from=short run_dir="$1" >/dev/null 2>>log & local process=$!
-  for _ in $(seq 400); do [ -e "$1/$2" ] && break; sleep 0.02; done
-  [ ! -e "$1/length-256/result.json" ] || fail "$1 was over too soon"
-  kill "-$3" $process 2>/dev/null || true; wait $process 2>/dev/null || true
+stop_at() {  # stop_at RUN FILE SIGNAL CODE SETTING...: when the file appears
+  local run=$1 file=$2 signal=$3 code=$4 got process; shift 4
+  # A shell starts what runs in the background with SIGINT ignored; the program takes it all the same.
+  "$mabert" extend extend.yaml model.init_from=short run_dir="$run" "$@" >/dev/null 2>>log & process=$!
+  for _ in $(seq 1000); do [ -e "$run/$file" ] && break; sleep 0.01; done
+  [ ! -e "$run/result.json" ] || fail "$run was over too soon"
+  kill "-$signal" $process 2>/dev/null || true; wait $process 2>/dev/null && got=0 || got=$?
+  [ $got -eq "$code" ] || fail "$run: exit status $got after SIG$signal at $file"
 }
-stop_at killed length-128/checkpoints/step-00000000 KILL
-stop_at killed length-256/checkpoints/step-00000005 KILL
-stop_at killed length-256/checkpoints/step-00000010 INT
+stop_at killed length-128/checkpoints/step-00000000 KILL 137
+stop_at killed length-256/checkpoints/step-00000005 KILL 137
+stop_at killed length-256/checkpoints/step-00000010 INT 130
 extend run_dir=killed >/dev/null || fail 'going on'
 compare killed
 
-# Without optimizer state.
+# A stage that was only begun is begun anew, whatever its first checkpoint holds; nothing else is repeated.
+cp -r straight half; rm -r half/result.json half/length-256; mkdir -p half/length-256/checkpoints/step-00000000
+echo damaged >half/length-256/checkpoints/step-00000000/manifest.json; echo step-00000000 >half/length-256/checkpoints/last
+before=$(stat -c %Y.%i half/length-128/result.json)
+extend run_dir=half >/dev/null || fail 'beginning a stage anew'
+compare half
+[ "$before" = "$(stat -c %Y.%i half/length-128/result.json)" ] || fail 'the stage before was trained again'
+
+# Interrupted in its report, an extension repeats only that.
+cp -r straight stopped; rm -r stopped/result.json stopped/context
+before=$(stat -c %Y.%i stopped/length-256/result.json)
+stop_at stopped context INT 130 extend.report.window=4 extend.report.windows=0
+[ ! -e stopped/result.json ] && [ ! -e stopped/context/context.md ] || fail 'a report that was interrupted is there'
+extend run_dir=stopped >/dev/null || fail 'a report again'
+compare stopped
+[ "$before" = "$(stat -c %Y.%i stopped/length-256/result.json)" ] || fail 'training was repeated for a report'
+
+# Without optimizer state, on documents too short for a report: that is said first.
+bash "$here/fixture_text.sh" 60 >brief.txt
+"$mabert" shard "$here/tiny.yaml" "${settings[@]}" 'shards.inputs=[brief.txt]' shards.output=brief >/dev/null 2>>log
 "$mabert" export short exported --dtype bfloat16 >/dev/null 2>>log
-small=('extend.stages=[{length: 96, steps: 2}]' train.validate_every=0 train.validation_batches=1)
+small=('extend.stages=[{length: 256, steps: 2}]' train.validate_every=0 train.validation_batches=1)
 "$mabert" extend extend.yaml model.init_from=exported run_dir=anew extend.carry.optimizer=false extend.positions=interpolate "${small[@]}" \
-  extend.report.lengths='[100000]' >/dev/null 2>anew.log || fail 'from weights only'
-grep -q 'no context report: the longest held-out document has' anew.log || fail 'nothing said of the report left out'
+  data.shards=brief >/dev/null 2>anew.log || fail 'from weights only'
+head -n 1 anew.log | grep -q '^warning: there will be no context report: the longest held-out document has' || fail 'nothing said of the report left out'
 grep -q '"report": null' anew/result.json || fail 'a report that is not there'
 
 expect() {  # expect CODE PATTERN SETTING...
@@ -100,6 +125,15 @@ expect 4 'holds weights only.*extend.carry.optimizer=false' model.init_from=expo
 expect 2 'batch.sequences: expected none' $from run_dir=bad batch.tokens=null batch.sequences=4
 expect 4 "tensor 'encoder.*configured as" $from run_dir=bad model.width=64
 expect 2 'another configuration' $from run_dir=straight optimizer.learning_rate=0.5
+expect 2 'train.steps: expected none, since extend.stages says it, got 7' $from run_dir=bad train.steps=7
+expect 2 'extend.report.lengths: the longest held-out document has [0-9]+ tokens, 99998 are needed' $from run_dir=bad extend.report.lengths='[100000]'
+expect 2 'run_dir: short: holds another run' $from run_dir=short
+expect 2 'is a stage of the extension' $from run_dir=straight/length-512
+[ ! -e straight/length-512 ] || fail 'something was written in a run directory that was refused'
+expect 2 'holds length-256, which is not one of extend.stages' $from run_dir=straight 'extend.stages=[{length: 128, steps: 15}]'
+expect 2 'the checkpoint to start from' model.init_from=straight/length-256 run_dir=straight 'extend.stages=[{length: 512, steps: 2}]'
+cp -r straight lost; rm -r lost/result.json lost/length-256/checkpoints
+expect 4 'lost/length-256: was trained up to step 15, but has no checkpoint' $from run_dir=lost
 expect 2 'already holds an extension' $from run_dir=straight train.resume=never
 expect 4 'no extension to go on with' $from run_dir=bad train.resume=must
 expect 2 'another configuration|began with the weights of' model.init_from=exported run_dir=straight
@@ -111,6 +145,9 @@ awk 'NR > 100' text.txt >other.txt
 "$mabert" tokenizer "$here/tiny.yaml" "${settings[@]}" tokenizer.inputs=[other.txt] tokenizer.output=other.model >/dev/null 2>>log
 "$mabert" shard "$here/tiny.yaml" "${settings[@]}" shards.tokenizer=other.model shards.output=other >/dev/null 2>>log
 expect 2 'another tokenizer' $from run_dir=bad data.shards=other
+mv shards kept; cp -r brief shards
+expect 2 "began with other data than the 'train' shards" $from run_dir=straight
+rm -r shards; mv kept shards
 [ ! -e bad/length-128/checkpoints/last ] || fail 'an extension began with bad input'
 
 [ $failures -eq 0 ] || { echo "$failures failed"; tail -n 5 log; exit 1; }

@@ -4,8 +4,6 @@
 
 #include <gtest/gtest.h>
 
-#include "mabert/nn/rotary.h"
-
 namespace mabert::nn {
 namespace {
 
@@ -66,17 +64,6 @@ TEST(AttentionMixerTest, WindowAndCausalLimitWhatIsSeen) {
   EXPECT_EQ(seen_by({.heads = 2}), (Rows{0, 1, 2, 3, 4, 5, 6, 7, 8}));
   EXPECT_EQ(seen_by({.heads = 2, .causal = true}), (Rows{4, 5, 6, 7, 8}));
   EXPECT_EQ(seen_by({.heads = 2, .window_left = 2, .window_right = 1}), (Rows{3, 4, 5, 6}));
-}
-
-TEST(AttentionMixerTest, RotaryProductsDependOnDistanceOnly) {
-  const at::Tensor q = at::randn({5, 3, 8}, at::kDouble), k = at::randn({5, 3, 8}, at::kDouble);
-  const at::Tensor at_q = at::tensor({0, 3, 1, 7, 2}, at::kInt), at_k = at::tensor({4, 1, 1, 0, 9}, at::kInt);
-  const auto product = [&](std::int64_t shift) {
-    return (apply_rotary(q, at_q + shift, 100.0) * apply_rotary(k, at_k + shift, 100.0)).sum(2);
-  };
-  EXPECT_LE(difference(product(0), product(37)), 1e-12);
-  EXPECT_GT(difference(product(0), (q * k).sum(2)), 0.1);
-  EXPECT_EQ(difference(apply_rotary(q, at::zeros({5}, at::kInt), 100.0), q), 0);
 }
 
 TEST(AttentionMixerTest, OnlyRotaryAttentionTellsOrder) {

@@ -35,6 +35,7 @@ TEST_F(ContextEvaluationTest, IsTheMeanOverEachWindowsPredictedTokens) {
   for (std::size_t length = 0; length < 2; ++length) {
     EXPECT_EQ(got[length].length, options().lengths[length]);
     ASSERT_EQ(std::ssize(got[length].losses), windows.size());
+    EXPECT_EQ(got[length].documents, windows.window_documents());
     double total = 0;
     for (std::int64_t i = 0; i < windows.batches(length); ++i) {
       const data::Batch batch = windows.batch(length, i);

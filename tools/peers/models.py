@@ -1,5 +1,5 @@
 """The public encoders as transformers builds them from configurations, with random weights. Nothing is downloaded."""
-from peers.plan import FLASH, FLEX, NO_MASK, OWN, SDPA
+from peers.plan import FLASH, FLEX, NO_MASK, OWN, SDPA, shipped_vocabulary
 
 # A name with "flash" in it would make the library look for a kernel of its own.
 LIBRARY_NAMES = {SDPA: "sdpa", NO_MASK: "sdpa_no_mask", FLASH: "local_window", FLEX: "flex_attention", OWN: "eager"}
@@ -80,6 +80,12 @@ def head(model):
         if hasattr(model, name):
             return getattr(model, name)
     return lambda hidden: model.decoder(model.head(hidden))
+
+
+def vocabulary_note(job):
+    shipped = shipped_vocabulary(job.model, job.tiny)
+    rounded = f", rounded up from {shipped} to a multiple of 8" if job.vocabulary != shipped else ""
+    return f"vocabulary {job.vocabulary}{rounded}"
 
 
 def use_reference_attention(model):

@@ -1,10 +1,13 @@
 """Records as mabert_bench writes and merges them, and the file that holds them. Needs no torch."""
 import json
+import math
 import os
 import tempfile
 
 KEY = ("subject", "framework", "measure", "path", "attention", "dtype", "layout", "sequences", "length",
        "padded_fraction", "valid_tokens")
+NAMES = ("subject", "framework", "measure", "path", "attention", "dtype", "layout")
+COUNTS = ("sequences", "length", "valid_tokens")
 
 
 class FileError(Exception):
@@ -78,6 +81,40 @@ def join(reports):
             "not_measured": [entry for place, entry in missing.items() if place not in found]}
 
 
+def printable(text):
+    """Control characters as escapes, so that a message stays one line and leaves the terminal as it is."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def is_number(value, least=0.0):
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and value >= least
+
+
+def fault_of(entry, needed):
+    """What is wrong with an entry of a report, or nothing."""
+    for name in needed:
+        if not isinstance(entry, dict) or name not in entry:
+            return f"'{name}' is missing"
+    for name in (*NAMES, *(("reason",) if "reason" in needed else ())):
+        if not isinstance(entry[name], str) or printable(entry[name]) != entry[name]:
+            return f"{name}: expected text without control characters, got {json.dumps(entry[name])[:80]}"
+    for name in COUNTS:
+        if not isinstance(entry[name], int) or not is_number(entry[name], 1):
+            return f"{name}: expected a whole number of at least 1, got {json.dumps(entry[name])[:80]}"
+    if not is_number(entry["padded_fraction"]):
+        return f"padded_fraction: expected a number of at least 0, got {json.dumps(entry['padded_fraction'])[:80]}"
+    if "ms" not in needed:
+        return ""
+    times = entry["ms"] if isinstance(entry["ms"], dict) else {}
+    for name in ("p10", "p50", "p90"):  # the others may be missing, as they may for mabert_bench
+        if not is_number(times.get(name), 1e-9):
+            return f"ms.{name}: expected a time above 0, got {json.dumps(times.get(name))[:80]}"
+    for name, value in {**times, "peak_bytes": entry.get("peak_bytes", 0)}.items():
+        if not is_number(value):
+            return f"{printable(name)}: expected a number of at least 0, got {json.dumps(value)[:80]}"
+    return ""
+
+
 def read(path):
     try:
         with open(path, encoding="utf-8") as file:
@@ -88,15 +125,20 @@ def read(path):
     if not isinstance(entries, list):
         raise FileError(f"{path}: expected a report with a list 'records', as --json writes it")
     for which, needed in (("records", KEY + ("ms",)), ("not_measured", KEY + ("reason",))):
-        for place, entry in enumerate(report.get(which, [])):
-            lacking = [name for name in needed if not isinstance(entry, dict) or name not in entry]
-            if lacking:
-                raise FileError(f"{path}: {which}[{place}]: '{lacking[0]}' is missing")
+        listed = report.get(which, [])
+        if not isinstance(listed, list):
+            raise FileError(f"{path}: {which}: expected a list")
+        for place, entry in enumerate(listed):
+            fault = fault_of(entry, needed)
+            if fault:
+                raise FileError(f"{path}: {which}[{place}]: {fault}")
     return report
 
 
 def check_writable(path):
     """Before any work; an earlier file stays as it is."""
+    if printable(path) != path:
+        raise FileError(f"--json: expected a name without control characters, got '{path}'")
     if not path.endswith(".json"):
         raise FileError(f"--json: expected a name that ends in .json, got '{path}'")
     folder = os.path.dirname(os.path.abspath(path))
@@ -133,7 +175,8 @@ def table(report):
     rows = [["", "model", "measure", "length", "path", "attention", "ms p50", "p10", "p90", "p99", "ktok/s", "GiB"]]
     for e in sorted(entries, key=lambda e: (e["measure"], e["subject"], e["length"])):
         rows.append(["*" if key(e) in best else "", e["subject"], e["measure"], str(e["length"]), e["path"],
-                     e["attention"], *(f"{e['ms'][q]:.4g}" for q in ("p50", "p10", "p90", "p99")),
+                     e["attention"], *(f"{e['ms'][q]:.4g}" if q in e["ms"] else "-"
+                                       for q in ("p50", "p10", "p90", "p99")),
                      f"{tokens_per_second(e) / 1e3:.4g}",
                      f"{e['peak_bytes'] / 2**30:.2f}" if "peak_bytes" in e else "-"])
     widths = [max(map(len, column)) for column in zip(*rows)]

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <iosfwd>
@@ -26,11 +27,12 @@ struct ContextReportArguments {
   std::string device = "auto";
   std::optional<std::filesystem::path> out;  ///< folder for context.json, context.md and context.svg
   bool json = false;
+  const std::atomic<int>* stop_signal = nullptr;  ///< number of a signal to stop at between batches; 0: none
 };
 
 /// Loss by visible context: the same masked tokens in the same windows of held-out documents, the text around
 /// each window cut to every length in turn. Errors: UsageError, DataError (no document as long as the longest
-/// context), CheckpointError.
+/// context, or `out` cannot be written), CheckpointError; an Error with code 128 + stop_signal.
 int run_report_context(const ContextReportArguments& arguments, std::ostream& out);
 
 }  // namespace mabert::app

@@ -20,9 +20,10 @@ struct ExtendStage {
   static void visit_fields(Self& self, Visitor& visit) {
     visit("length", self.length, config::between(3, 1 << 20),
           "Positions of the model and most tokens in a sample.");
-    visit("steps", self.steps, config::at_least(1), "Optimizer steps.");
+    visit("steps", self.steps, config::between(1, 1'000'000'000), "Optimizer steps.");
     visit("learning_rate", self.learning_rate, config::above(0), "Peak; null: optimizer.learning_rate.");
-    visit("rotary_base", self.rotary_base, config::at_least(1), "Null: model.positions.rotary_base.");
+    visit("rotary_base", self.rotary_base, config::at_least(1),
+          "Null: that of the stage before, of the first model.positions.rotary_base.");
   }
 
   std::optional<config::Problem> validate() const;

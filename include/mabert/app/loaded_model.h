@@ -16,8 +16,8 @@
 namespace mabert::app {
 
 /// The checkpoint that RUN means: as train::resolve_checkpoint, for the run directory of a fine-tuning its
-/// only seed, for that of an extension its longest stage. Errors: CheckpointError, UsageError when it holds
-/// several seeds.
+/// only seed, for that of an extension the last of its stages that was trained. Errors: CheckpointError,
+/// UsageError when it holds several seeds.
 std::filesystem::path find_checkpoint(const std::filesystem::path& run);
 
 /// The configuration that a checkpoint was saved with, `overrides` over it. Its task's name is empty for a
@@ -27,6 +27,9 @@ RunConfig checkpoint_config(const std::filesystem::path& checkpoint,
 
 /// Moves a module to the device, to compute in the configuration's precision.
 void place(torch::nn::Module& module, const RunConfig& config, c10::Device device);
+
+/// "bfloat16" or "float32": what a module placed on the device computes in.
+std::string precision_name(const RunConfig& config, c10::Device device);
 
 /// A pretrained model, ready to compute on `device`.
 struct LoadedModel {

@@ -82,9 +82,10 @@ RunConfig load_run_config(const std::filesystem::path& path, const std::vector<s
 /// the file and the overrides say over it. Errors: UsageError also without model.init_from; CheckpointError.
 RunConfig load_finetune_config(const std::filesystem::path& path, const std::vector<std::string>& overrides);
 
-/// The same for `extend`, with the checkpoint's positions, the length to start from; the lengths and steps of
-/// the stages take the place of model.positions.max_length, samples.max_length, train.steps and train.epochs,
-/// which are ignored. Errors: as load_finetune_config; UsageError for what no extension can be.
+/// The same for `extend`, with the checkpoint's positions, the length to start from; the stages say
+/// lengths and steps, so model.positions.max_length, samples.max_length, train.steps and train.epochs of
+/// files that this one extends have no effect, and the file itself and the overrides may only give what
+/// to_yaml of the result says. Errors: as load_finetune_config; UsageError for what no extension can be.
 RunConfig load_extend_config(const std::filesystem::path& path, const std::vector<std::string>& overrides);
 
 /// The same from the text of a run's config.yaml; `name` is how messages call it.

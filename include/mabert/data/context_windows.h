@@ -39,6 +39,8 @@ class ContextWindows {
   std::int64_t available() const { return static_cast<std::int64_t>(first_window_.back()); }
   /// Documents that the chosen windows stand in.
   std::int64_t documents() const { return used_documents_; }
+  /// The document that each chosen window stands in.
+  std::vector<std::uint64_t> window_documents() const;
   /// Tokens to predict in each window.
   std::int64_t predicted() const { return masked_count(options_.window, options_.masking); }
   const ContextWindowOptions& options() const { return options_; }

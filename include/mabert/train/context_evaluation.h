@@ -14,8 +14,9 @@ namespace mabert::train {
 /// How a model does on the same target windows under one visible length.
 struct ContextResult {
   std::int64_t length = 0;
-  std::vector<double> losses;      ///< of each window: mean of -log p over its predicted tokens, nats
-  std::vector<double> accuracies;  ///< of each window: share of these whose likeliest token is right
+  std::vector<double> losses;            ///< of each window: mean of -log p over its predicted tokens, nats
+  std::vector<double> accuracies;        ///< of each window: share of these whose likeliest token is right
+  std::vector<std::uint64_t> documents;  ///< of each window: the document it stands in
 
   /// Means over all predicted tokens: every window has as many.
   double loss() const;
