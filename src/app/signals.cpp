@@ -1,12 +1,18 @@
 #include "mabert/app/signals.h"
 
+#include <array>
 #include <csignal>
+#include <cstddef>
 
 namespace mabert::app {
 namespace {
 
 std::atomic<int> received{0};
 static_assert(std::atomic<int>::is_always_lock_free, "a signal handler may only touch lock-free atomics");
+
+// A process's signals go to its main thread, which also computes, and oneDNN's matrix products keep data
+// below the stack pointer: a handler on the same stack overwrites it.
+alignas(std::max_align_t) std::array<std::byte, std::size_t{1} << 16> handler_stack;
 
 void on_signal(int number) {
   received.store(number);
@@ -20,8 +26,15 @@ void on_signal(int number) {
 const std::atomic<int>& stop_signal() { return received; }
 
 void install_signal_handlers() {
-  std::signal(SIGINT, on_signal);
-  std::signal(SIGTERM, on_signal);
+  stack_t stack{};
+  stack.ss_sp = handler_stack.data();
+  stack.ss_size = handler_stack.size();
+  ::sigaltstack(&stack, nullptr);
+  struct sigaction action {};
+  action.sa_handler = on_signal;
+  action.sa_flags = SA_ONSTACK | SA_RESTART;
+  ::sigaction(SIGINT, &action, nullptr);
+  ::sigaction(SIGTERM, &action, nullptr);
 }
 
 }  // namespace mabert::app

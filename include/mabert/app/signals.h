@@ -8,7 +8,7 @@ namespace mabert::app {
 const std::atomic<int>& stop_signal();
 
 /// From now on SIGINT and SIGTERM ask for a stop at the next step boundary; a second one ends the process at
-/// once.
+/// once. To be called by the main thread.
 void install_signal_handlers();
 
 }  // namespace mabert::app
