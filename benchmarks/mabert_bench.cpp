@@ -117,6 +117,10 @@ void add_sweep(CLI::App& program, bench::SweepArguments& arguments) {
       ->required();
   command->add_option("overrides", arguments.overrides, "Values that replace the file's, e.g. lengths=[512]")
       ->type_name("key.path=value");
+  command
+      ->add_option("--from", arguments.from,
+                   "Measure nothing: tables and files from the --json of an earlier run of this sweep")
+      ->type_name("FILE");
   command->add_option("--merge", arguments.merge, "Records of another program to stand in the same table")
       ->type_name("FILE")
       ->expected(1)

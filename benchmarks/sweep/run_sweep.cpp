@@ -13,6 +13,7 @@
 #include <cmath>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include <ATen/Parallel.h>
@@ -45,6 +46,7 @@ class Sweep {
     if (options_.peers) merge(*options_.peers);
     for (const std::filesystem::path& path : arguments.merge) merge(path);
     check_groups();
+    if (arguments.from) take(*arguments.from);
     device_ = open_device(place_);
     for (const at::ScalarType dtype : dtypes_) {
       if (options_.operators.empty()) break;
@@ -54,6 +56,7 @@ class Sweep {
   }
 
   void run(const ModelBuilder& build) {
+    if (earlier_) return;
     operators_ = std::make_unique<OperatorRun>(operator_measure_options(place_, options_.samples), *device_,
                                                progress_.log());
     OperatorRun& operators = *operators_;
@@ -75,13 +78,13 @@ class Sweep {
     results_.check_failed |= operators.failed();
   }
 
-  bool empty() const { return results_.records.empty() && operators_->empty(); }
+  bool empty() const { return results_.records.empty() && !has_operators(); }
 
   void print(std::ostream& out) const {
     std::vector<Record> models = results_.records;
     models.insert(models.end(), merged_.begin(), merged_.end());
     if (!models.empty()) out << record_list(models);
-    if (!operators_->empty()) out << "\n" << operators_->table();
+    if (has_operators()) out << "\n" << operators_->table();
     const auto order = model_order();
     if (!order.empty()) {
       std::vector<std::string> baselines;
@@ -113,8 +116,28 @@ class Sweep {
   void write_last() { write(true); }
 
  private:
+  bool has_operators() const { return operators_ && !operators_->empty(); }
+
+  // What an earlier run measured, with its header, instead of measuring.
+  void take(const std::filesystem::path& path) {
+    RecordFile file = read_records(path);
+    std::erase_if(file.records, [](const Record& record) { return record.framework != "mabert"; });
+    if (file.records.empty())
+      throw UsageError("--from: " + path.string() +
+                       ": expected records of a sweep, got none of framework 'mabert'");
+    results_.records = std::move(file.records);
+    earlier_ = std::move(file.header);
+  }
+
   void print_missing(std::ostream& out) const {
     std::vector<std::string> lines;
+    if (earlier_ && earlier_->contains("not_measured")) {
+      for (const Json& item : (*earlier_)["not_measured"]) {
+        if (item.is_object() && item.contains("cell") && item.contains("reason"))
+          lines.push_back(
+              first_line(item["cell"].get<std::string>() + ": " + item["reason"].get<std::string>()));
+      }
+    }
     for (const SweepFailure& failure : results_.failures) {
       lines.push_back(describe_cell(failure.cell) + ": " + failure.reason);
     }
@@ -195,6 +218,7 @@ class Sweep {
   }
 
   Json header() const {
+    if (earlier_) return *earlier_;
     Json header = report_header(*device_, limits_.front().second, command_);
     for (std::size_t i = 1; i < limits_.size(); ++i) {
       if (limits_[i].second.matmul_flops) {
@@ -206,34 +230,39 @@ class Sweep {
   }
 
   void write(bool last) {
-    const OperatorRun& operators = *operators_;
     OutputPaths paths = arguments_.outputs;
     if (!last) paths.plots.reset();
     if (!paths.any()) return;
     std::vector<Record> records = results_.records;
-    const std::vector<Record> of_operators = operators.records();
-    records.insert(records.end(), of_operators.begin(), of_operators.end());
+    if (has_operators()) {
+      const std::vector<Record> of_operators = operators_->records();
+      records.insert(records.end(), of_operators.begin(), of_operators.end());
+    }
     records.insert(records.end(), merged_.begin(), merged_.end());
-    Json more;
+    Json more = Json::object();
+    for (const MergedFile& file : merged_files_) {
+      more["merged"].push_back({{"file", file.name}, {"header", file.content.header}});
+    }
+    if (!earlier_) describe_run(more);
+    const auto plots = write_outputs(paths, header(), records, more);
+    if (paths.plots) {
+      progress_.log() << plots.size() << " plots in " << paths.plots->string() << std::endl;
+    }
+  }
+
+  void describe_run(Json& more) const {
     more["sweep"] = config::to_yaml(options_);
     more["seconds"] = progress_.seconds();
     Json& checks = more["checks"] = Json::array();
     for (const Check& check : results_.checks) {
       checks.push_back(to_json(check));
     }
-    for (const Json& check : operators.checks()) checks.push_back(check);
+    for (const Json& check : operators_->checks()) checks.push_back(check);
     Json& failures = more["not_measured"] = Json::array();
     for (const SweepFailure& failure : results_.failures) {
       failures.push_back({{"cell", describe_cell(failure.cell)}, {"reason", failure.reason}});
     }
-    for (const MergedFile& file : merged_files_) {
-      more["merged"].push_back({{"file", file.name}, {"header", file.content.header}});
-    }
-    if (!operators.empty()) more["rows"] = operators.rows();
-    const auto plots = write_outputs(paths, header(), records, more);
-    if (paths.plots) {
-      progress_.log() << plots.size() << " plots in " << paths.plots->string() << std::endl;
-    }
+    if (has_operators()) more["rows"] = operators_->rows();
   }
 
   const SweepArguments& arguments_;
@@ -246,6 +275,7 @@ class Sweep {
   std::vector<Record> merged_;
   std::vector<MergedFile> merged_files_;
   std::unique_ptr<OperatorRun> operators_;
+  std::optional<Json> earlier_;  // header of the run that the records are from
   std::unique_ptr<BenchDevice> device_;
   std::vector<std::pair<at::ScalarType, Limits>> limits_;
   SweepResults results_;

@@ -4,6 +4,7 @@
 #include "benchmarks/sweep/model_sweep.h"
 
 #include <filesystem>
+#include <optional>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -15,6 +16,8 @@ struct SweepArguments {
   std::vector<std::string> overrides;
   OutputPaths outputs;
   std::vector<std::filesystem::path> merge;  ///< records of other programs
+  /// Tables and files from the records of an earlier run of this sweep: nothing is measured.
+  std::optional<std::filesystem::path> from;
 };
 
 /// Checks and times what the file describes; tables go to `out`, progress to `log`. What was asked for is

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <limits>
+#include <optional>
 #include <set>
 #include <sstream>
 
@@ -57,6 +58,7 @@ class RunSweepTest : public ::testing::Test {
     arguments.outputs.json = folder_ / "out.json";
     arguments.outputs.plots = folder_ / "plots";
     arguments.merge = merge_;
+    arguments.from = from_;
     std::ostringstream out, log;
     const int code = run_sweep(arguments, "mabert_bench sweep", out, log, build);
     table_ = out.str();
@@ -66,6 +68,7 @@ class RunSweepTest : public ::testing::Test {
 
   std::filesystem::path folder_;
   std::vector<std::filesystem::path> merge_;
+  std::optional<std::filesystem::path> from_;
   std::string table_, log_;
 };
 
@@ -89,6 +92,24 @@ TEST_F(RunSweepTest, EveryCellIsMeasuredAndWritten) {
   EXPECT_EQ(table_.find("not measured"), std::string::npos) << table_;
   EXPECT_FALSE(std::filesystem::is_empty(folder_ / "plots"));
   EXPECT_NE(log_.find("agrees with float64"), std::string::npos);
+}
+
+TEST_F(RunSweepTest, TablesAreMadeAgainFromAnEarlierRun) {
+  ASSERT_EQ(run(build_model, {"lengths=[32,64]"}), 0) << log_;
+  const std::string table = table_;
+  const RecordFile first = read_records(folder_ / "out.json");
+  from_ = folder_ / "earlier.json";
+  std::filesystem::rename(folder_ / "out.json", *from_);
+  const ModelBuilder none = [](const app::RunConfig&, std::uint64_t) -> nn::MaskedLanguageModel {
+    throw UsageError("measured again");
+  };
+  EXPECT_EQ(run(none, {"lengths=[32,64]"}), 0) << log_;
+  EXPECT_EQ(table_, table);
+  const RecordFile second = read_records(folder_ / "out.json");
+  EXPECT_EQ(second.header, first.header);
+  ASSERT_EQ(second.records.size(), first.records.size());
+  for (std::size_t i = 0; i < first.records.size(); ++i)
+    EXPECT_EQ(to_json(second.records[i]), to_json(first.records[i]));
 }
 
 TEST_F(RunSweepTest, AModelWhoseForwardIsWrongIsNamedAndNotTimed) {
