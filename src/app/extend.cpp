@@ -73,7 +73,7 @@ std::filesystem::path report_context(const RunConfig& config, const RunConfig& l
                      "source" + growth_remark(config.model.positions, lengths.back(), growth)};
   arguments.shards = config.data.shards / "valid";
   arguments.lengths = lengths;
-  arguments.window = config.extend.report.window;
+  arguments.window = report_window(config);
   arguments.windows = config.extend.report.windows;
   arguments.batch_tokens = *config.batch.tokens;
   arguments.growth = growth;

@@ -28,6 +28,8 @@ std::optional<config::Problem> ExtendOptions::validate() const {
 
 namespace {
 
+constexpr std::int64_t kReportWindow = 256;
+
 [[noreturn]] void reject(const std::string& key, const std::string& expected, const std::string& got) {
   throw UsageError(key + ": expected " + expected + ", got " + got);
 }
@@ -73,11 +75,11 @@ void require_report(const RunConfig& config) {
     reject("extend.report.lengths", "rising ones",
            std::to_string(fall[1]) + " after " + std::to_string(fall[0]));
   const std::int64_t room = lengths.front() - 2;
-  if (config.extend.report.window > room) {
+  if (report_window(config) > room) {
     reject("extend.report.window",
            "at most " + std::to_string(room) +
                ", what fits in the shortest context of the report beside [CLS] and [SEP]",
-           std::to_string(config.extend.report.window));
+           std::to_string(report_window(config)));
   }
 }
 
@@ -129,6 +131,11 @@ std::vector<std::int64_t> report_lengths(const RunConfig& config) {
     if (stage.length > lengths.back()) lengths.push_back(stage.length);
   }
   return lengths;
+}
+
+std::int64_t report_window(const RunConfig& config) {
+  return config.extend.report.window.value_or(
+      std::min(kReportWindow, std::max<std::int64_t>(report_lengths(config).front() / 2, 1)));
 }
 
 }  // namespace mabert::app

@@ -174,6 +174,9 @@ TEST_F(ExtendConfigTest, SaysInOneLineWhatCannotBe) {
   expect_message({"batch.tokens=2000"}, "batch.tokens: expected at least 2048");
   expect_message({"train.max_minutes=3"}, "train.max_minutes: expected null");
   expect_message({"extend.report.window=511"}, "extend.report.window: expected at most 510");
+  EXPECT_EQ(report_window(load({"extend.report.window=null"})), 256);
+  EXPECT_EQ(report_window(load({"extend.report.window=null", "extend.report.lengths=[128, 512]"})), 64);
+  EXPECT_EQ(report_window(load({"extend.report.window=100"})), 100);
   expect_message({"extend.report.lengths=[512, 1024, 1024]"}, "expected rising ones, got 1024 after 1024");
   expect_message({"extend.report.lengths=[]"}, "extend.report.lengths: expected at least one");
   expect_message({"samples.mixture=[{length: 128, share: 0.6}, {length: 256, share: 0.4}]"},

@@ -44,13 +44,14 @@ struct CarryOptions {
 
 /// The report at the end of an extension (see ContextReportArguments).
 struct ExtendReportOptions {
-  std::int64_t window = 256;
+  std::optional<std::int64_t> window;
   std::int64_t windows = 0;
   std::optional<std::vector<std::int64_t>> lengths;
 
   template <class Self, class Visitor>
   static void visit_fields(Self& self, Visitor& visit) {
-    visit("window", self.window, config::at_least(1), "Tokens of the window whose masked tokens are scored.");
+    visit("window", self.window, config::at_least(1),
+          "Tokens of the window whose masked tokens are scored; null: 256, or half the shortest context.");
     visit("windows", self.windows, config::at_least(0), "Windows, evenly spread; 0: all.");
     visit("lengths", self.lengths, config::between(3, 1 << 20),
           "Contexts to cut the text to; null: the length to start from and that of every stage.");

@@ -27,4 +27,7 @@ std::filesystem::path stage_directory(const std::filesystem::path& run_dir, std:
 /// The contexts of the report at the end.
 std::vector<std::int64_t> report_lengths(const RunConfig& config);
 
+/// Tokens of its target windows.
+std::int64_t report_window(const RunConfig& config);
+
 }  // namespace mabert::app
