@@ -36,7 +36,8 @@ void add_config_verb(Dispatch& dispatch, const char* name, const char* what,
                     "Print every configuration key with its default and meaning");
   command->add_option("config", arguments->config, "Configuration file")->type_name("CONFIG.yaml");
   command
-      ->add_option("overrides", arguments->overrides, "Values that replace the file's, e.g. train.steps=1000")
+      ->add_option("overrides", arguments->overrides,
+                   "Values that replace the file's, e.g. run_dir=runs/mine")
       ->type_name("key.path=value");
   command->callback([&dispatch, arguments, help_config, verb] {
     dispatch.action = [arguments, help_config, verb] {

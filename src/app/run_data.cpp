@@ -1,16 +1,13 @@
 #include "mabert/app/run_data.h"
 
+#include "run_directory.h"
+
 #include <filesystem>
 
 #include "mabert/core/error.h"
 
 namespace mabert::app {
 namespace {
-
-bool is_there(const std::filesystem::path& path) {
-  std::error_code ignored;
-  return std::filesystem::exists(path, ignored);
-}
 
 data::MlmOptions mlm_options(const RunConfig& config) {
   return {config.samples, config.masking, config.batch};

@@ -261,7 +261,7 @@ void Trainer::resume() {
   if (!optimizer.empty()) copy_into(optimizer, trainer_tensors());
   saved_step_ = state_.step;
   store_.point_at(state_.step, options_.train.keep_best ? state_.best_step : std::nullopt);
-  context_.log->info("resumed {}", checkpoint.directory().string());
+  context_.log->info("{} {}", state_.step > 0 ? "resumed" : "begins with", checkpoint.directory().string());
 }
 
 double Trainer::seconds() const {
